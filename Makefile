@@ -1,0 +1,45 @@
+# make demo: see it work. make test: everything CI checks. Both set up what they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: setup demo test lint unit bench lock browser clean
+
+setup: $(STAMP)
+
+$(STAMP): requirements/lock.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; name one with make PYTHON=/path/to/python3")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing pinned packages into $(VENV) (a few minutes the first time) ..."
+	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps -r requirements/lock.txt
+	@$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup
+	$(BIN)/cw demo $(DEMO)
+
+browser:
+	@bash tests/browser/install.sh
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+unit: setup
+	$(BIN)/python -m pytest tests/unit tests/contract
+
+test: setup browser lint
+	$(BIN)/python -m pytest tests
+
+bench: setup
+	$(BIN)/python -m pytest tests/bench -m bench -s
+
+lock:
+	@$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install -q uv
+	$(VENV)-lock/bin/uv pip compile pyproject.toml requirements/build.in --all-extras --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --no-annotate -q -o requirements/lock.txt
+	rm -rf $(VENV)-lock
+
+clean:
+	rm -rf $(VENV) .cw build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

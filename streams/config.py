@@ -1,0 +1,63 @@
+"""Settings, read from the environment once at start. Flags of a command override single fields."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from streams.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where things are and how large they may grow. Ports are TCP ports on this machine."""
+
+    home: Path  # CW_HOME: data of the embedded broker, worker state, bundles
+    bootstrap_servers: str  # KAFKA_BOOTSTRAP_SERVERS, or the embedded broker's address
+    external_broker: bool  # True where KAFKA_BOOTSTRAP_SERVERS named a cluster
+    broker_port: int  # CW_BROKER_PORT
+    gateway_host: str  # CW_GATEWAY_HOST: only loopback without authentication
+    gateway_port: int  # CW_GATEWAY_PORT
+    worker_port: int  # CW_WORKER_PORT
+    monitor_port: int  # CW_MONITOR_PORT
+    partitions: int  # CW_PARTITIONS, used when topics are made
+    epoch: int  # CW_EPOCH: raised when partitions are added or the event topic is made anew
+    jwt_secret: str | None  # CW_JWT_SECRET
+    jwks_url: str | None  # CW_JWKS_URL
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Reads the settings. Raises UsageError where a value is not a number in its range."""
+    broker_port = _port(environ, "CW_BROKER_PORT", 9092)
+    servers = environ.get("KAFKA_BOOTSTRAP_SERVERS", "").strip()
+    return Settings(
+        home=Path(environ.get("CW_HOME") or ".cw").absolute(),
+        bootstrap_servers=servers or f"127.0.0.1:{broker_port}",
+        external_broker=bool(servers),
+        broker_port=broker_port,
+        gateway_host=environ.get("CW_GATEWAY_HOST") or "127.0.0.1",
+        gateway_port=_port(environ, "CW_GATEWAY_PORT", 8080),
+        worker_port=_port(environ, "CW_WORKER_PORT", 8081),
+        monitor_port=_port(environ, "CW_MONITOR_PORT", 8082),
+        partitions=_number(environ, "CW_PARTITIONS", 4, 1, 10_000),
+        epoch=_number(environ, "CW_EPOCH", 0, 0, 2**31),
+        jwt_secret=environ.get("CW_JWT_SECRET") or None,
+        jwks_url=environ.get("CW_JWKS_URL") or None,
+    )
+
+
+def _port(environ: Mapping[str, str], name: str, default: int) -> int:
+    return _number(environ, name, default, 1, 65_535)
+
+
+def _number(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    text = environ.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        number = int(text)
+    except ValueError:
+        number = low - 1
+    if not low <= number <= high:
+        raise UsageError(f"{name} is {text!r}: set it to a whole number from {low} to {high}")
+    return number
