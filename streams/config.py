@@ -4,8 +4,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from streams.errors import UsageError
+
+# The worker's Faust app id, which is also its consumer group, and part of the names of its changelog topics and
+# transactional ids: changing it leaves all state behind.
+WORKER_APP_ID: Final = "cw-worker"
 
 
 @dataclass(frozen=True, slots=True)
