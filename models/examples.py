@@ -186,10 +186,10 @@ def _offsets(sizes: Longs) -> Longs:
 
 def _join_vocabularies(
     parts: Sequence[Any], names: dict[str, str]
-) -> tuple[dict[str, Texts], dict[str, NDArray[np.int32]]]:
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Vocabularies of all parts as one each, and the rows' numbers in them; -1 stays -1."""
-    vocabularies: dict[str, Texts] = {}
-    codes: dict[str, NDArray[np.int32]] = {}
+    vocabularies: dict[str, Any] = {}
+    codes: dict[str, Any] = {}
     for vocabulary, column in names.items():
         joint = np.unique(np.concatenate([getattr(part, vocabulary) for part in parts]))
         renumbered = []
