@@ -1,5 +1,145 @@
-"""Every metric of every service, declared once with its meaning; docs/metrics.md is made from this file."""
+"""Every metric of every service, declared once with its meaning; docs/metrics.md is made from this file (`make docs`).
 
-from prometheus_client import Counter, Gauge, Histogram
+Each service has a section, with a registry of its own: what it shows under /metrics is what it measures, never another
+service's zero. To add a metric, write it under its service with the question that an operator asks first:
 
-__all__ = ["Counter", "Gauge", "Histogram"]
+    ROWS = WORKER.counter("Are rows being made?", "cw_worker_rows_total", "Rows written to cw.rows.", "reason")
+
+Names: `cw_SERVICE_WHAT_UNIT`, base units (seconds, bytes), counters end in `_total`. Labels hold a bounded set of
+values: never a member, a show or a session.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+LATENCY_BUCKETS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One metric as docs/metrics.md shows it."""
+
+    question: str
+    name: str
+    kind: str  # counter, gauge or histogram
+    labels: tuple[str, ...]
+    meaning: str
+
+
+class Section:
+    """The metrics of one service. `expose` is the body of its /metrics."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.registry = CollectorRegistry()
+        self.entries: list[Entry] = []
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+
+    def counter(self, question: str, name: str, meaning: str, *labels: str) -> Counter:
+        """A number that only grows; `name` ends in `_total`."""
+        self._note(question, name, "counter", labels, meaning)
+        return Counter(name, meaning, labels, registry=self.registry)
+
+    def gauge(self, question: str, name: str, meaning: str, *labels: str) -> Gauge:
+        """A number that goes up and down."""
+        self._note(question, name, "gauge", labels, meaning)
+        return Gauge(name, meaning, labels, registry=self.registry)
+
+    def histogram(
+        self, question: str, name: str, meaning: str, *labels: str, buckets: Sequence[float] = LATENCY_BUCKETS
+    ) -> Histogram:
+        """A distribution; `buckets` are upper bounds in the unit that the name ends in."""
+        self._note(question, name, "histogram", labels, meaning)
+        return Histogram(name, meaning, labels, registry=self.registry, buckets=buckets)
+
+    def expose(self) -> bytes:
+        """The section in Prometheus' text format; serve it with CONTENT_TYPE."""
+        return generate_latest(self.registry)
+
+    def _note(self, question: str, name: str, kind: str, labels: tuple[str, ...], meaning: str) -> None:
+        self.entries.append(Entry(question, name, kind, labels, meaning))
+
+
+WORKER: Final = Section("Worker")
+GATEWAY: Final = Section("Gateway")
+MONITOR: Final = Section("Monitor")
+SECTIONS: Final = (WORKER, GATEWAY, MONITOR)
+
+# --- Worker ---------------------------------------------------------------------------------------------------------
+
+# --- Gateway --------------------------------------------------------------------------------------------------------
+
+# --- Monitor --------------------------------------------------------------------------------------------------------
+
+LAG_SECONDS: Final = MONITOR.gauge(
+    "How far behind is each consumer?",
+    "cw_lag_seconds",
+    "Age of the oldest record that the group has not committed, by the record's own timestamp in the log; 0 where "
+    "nothing waits.",
+    "group",
+    "topic",
+    "partition",
+)
+LAG_RECORDS: Final = MONITOR.gauge(
+    "How many records wait?",
+    "cw_lag_records",
+    "Offsets between the group's commit and the end of the partition; 0 where only transaction markers are left.",
+    "group",
+    "topic",
+    "partition",
+)
+GROUP_STATUS: Final = MONITOR.gauge(
+    "Is a consumer dead, stuck or falling behind?",
+    "cw_group_status",
+    "The status of the group's worst partition: 0 OK, 1 WARN, 2 REWIND, 3 STALL, 4 STOP.",
+    "group",
+)
+GROUP_MEMBERS: Final = MONITOR.gauge(
+    "How many consumers share the work?",
+    "cw_group_members",
+    "Members that the broker counts in the group; a killed one stays until its session times out.",
+    "group",
+)
+COMMITTED_OFFSET: Final = MONITOR.gauge(
+    "Is a consumer moving?",
+    "cw_committed_offset",
+    "The next offset that the group will read, as committed; -1 where it has never committed.",
+    "group",
+    "topic",
+    "partition",
+)
+LOG_END_OFFSET: Final = MONITOR.gauge(
+    "Is anything arriving?",
+    "cw_log_end_offset",
+    "The offset that the next record of the partition will get.",
+    "topic",
+    "partition",
+)
+MONITOR_BROKER_UP: Final = MONITOR.gauge(
+    "Can these figures be trusted?",
+    "cw_monitor_broker_up",
+    "1 where the last round reached the broker; on 0 the series above are taken away rather than left frozen.",
+)
+MONITOR_ROUND_SECONDS: Final = MONITOR.histogram(
+    "What does watching cost?",
+    "cw_monitor_round_seconds",
+    "Time of one round of measurements, all groups.",
+)
+MONITOR_RECORDS_READ: Final = MONITOR.counter(
+    "What does watching cost the broker?",
+    "cw_monitor_records_read_total",
+    "Partitions read for the timestamp of their oldest uncommitted record; at most one a round, partition and change.",
+)
