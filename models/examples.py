@@ -127,7 +127,9 @@ class Examples:
     @property
     def continued(self) -> Bools:
         """(m,) the session's first counted play was of any candidate."""
-        return np.logical_or.reduceat(self.played, self.offsets[:-1]) if len(self) else np.zeros(0, np.bool_)
+        if not len(self):
+            return np.zeros(0, np.bool_)
+        return np.asarray(np.logical_or.reduceat(self.played, self.offsets[:-1]), dtype=np.bool_)
 
     def households(self) -> Texts:
         """(m,) the household of each decision."""
