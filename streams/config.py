@@ -29,12 +29,16 @@ class Settings:
     epoch: int  # CW_EPOCH: raised when partitions are added or the event topic is made anew
     jwt_secret: str | None  # CW_JWT_SECRET
     jwks_url: str | None  # CW_JWKS_URL
+    worker_urls: tuple[str, ...]  # CW_WORKER_URLS, comma separated: where the gateway asks for explanations
+    require_model_version: str | None  # CW_REQUIRE_MODEL_VERSION: the gateway is ready once a worker serves it
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """Reads the settings. Raises UsageError where a value is not a number in its range."""
     broker_port = _port(environ, "CW_BROKER_PORT", 9092)
     servers = environ.get("KAFKA_BOOTSTRAP_SERVERS", "").strip()
+    worker_port = _port(environ, "CW_WORKER_PORT", 8081)
+    workers = environ.get("CW_WORKER_URLS", "").split(",")
     return Settings(
         home=Path(environ.get("CW_HOME") or ".cw").absolute(),
         bootstrap_servers=servers or f"127.0.0.1:{broker_port}",
@@ -42,12 +46,15 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         broker_port=broker_port,
         gateway_host=environ.get("CW_GATEWAY_HOST") or "127.0.0.1",
         gateway_port=_port(environ, "CW_GATEWAY_PORT", 8080),
-        worker_port=_port(environ, "CW_WORKER_PORT", 8081),
+        worker_port=worker_port,
         monitor_port=_port(environ, "CW_MONITOR_PORT", 8082),
         partitions=_number(environ, "CW_PARTITIONS", 4, 1, 10_000),
         epoch=_number(environ, "CW_EPOCH", 0, 0, 2**31),
         jwt_secret=environ.get("CW_JWT_SECRET") or None,
         jwks_url=environ.get("CW_JWKS_URL") or None,
+        worker_urls=tuple(url.strip().rstrip("/") for url in workers if url.strip())
+        or (f"http://127.0.0.1:{worker_port}",),
+        require_model_version=environ.get("CW_REQUIRE_MODEL_VERSION") or None,
     )
 
 
