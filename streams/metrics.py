@@ -20,11 +20,14 @@ from prometheus_client import (
     Histogram,
     PlatformCollector,
     ProcessCollector,
+    disable_created_metrics,
     generate_latest,
 )
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 LATENCY_BUCKETS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds
+
+disable_created_metrics()  # a second series for every counter, which nobody here asks for
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,64 @@ SECTIONS: Final = (WORKER, GATEWAY, MONITOR)
 # --- Worker ---------------------------------------------------------------------------------------------------------
 
 # --- Gateway --------------------------------------------------------------------------------------------------------
+
+EVENTS_ACCEPTED: Final = GATEWAY.counter(
+    "Are events arriving?", "cw_gateway_events_accepted_total", "Events that Kafka has acknowledged."
+)
+EVENTS_REJECTED: Final = GATEWAY.counter(
+    "Are clients sending what can't be read?",
+    "cw_gateway_events_rejected_total",
+    "Events refused: invalid (not an event), member (of another member), unavailable (the broker did not answer in "
+    "time), overload (too many in flight).",
+    "reason",
+)
+EVENTS_IN_FLIGHT: Final = GATEWAY.gauge(
+    "Is the broker keeping up?", "cw_gateway_events_in_flight", "Events handed to the producer, not acknowledged yet."
+)
+BROKER_UP: Final = GATEWAY.gauge(
+    "Can events be taken?", "cw_gateway_broker_up", "1 while Kafka acknowledges events, 0 while POST answers 503."
+)
+ROWS_HELD: Final = GATEWAY.gauge("How many rows can be served?", "cw_gateway_rows_held", "Rows in the row store.")
+ROWS_READ: Final = GATEWAY.counter(
+    "Are rows arriving?",
+    "cw_gateway_rows_read_total",
+    "Records of cw.rows: new, old (a version not above the one held), removed (a tombstone), unreadable.",
+    "outcome",
+)
+STREAMS_CONNECTED: Final = GATEWAY.gauge(
+    "How many clients listen?", "cw_gateway_streams", "Open streams by transport: sse, ws.", "transport"
+)
+ROWS_PUSHED: Final = GATEWAY.counter(
+    "Are rows reaching clients?", "cw_gateway_rows_pushed_total", "Rows written to streams.", "transport"
+)
+ROWS_CONFLATED: Final = GATEWAY.counter(
+    "Are clients slower than their rows?",
+    "cw_gateway_rows_conflated_total",
+    "Updates that a newer one overtook before the client could take them; the client got the newer one.",
+)
+STREAMS_CLOSED: Final = GATEWAY.counter(
+    "Why do streams end?",
+    "cw_gateway_streams_closed_total",
+    "Streams closed: client (it left), slow (it took nothing for too long), expired (its token), stopping.",
+    "reason",
+)
+PUSH_SECONDS: Final = GATEWAY.histogram(
+    "How fresh is a pushed row?",
+    "cw_gateway_push_seconds",
+    "Time from the row's generated_at to its write to a stream; first rows of a new stream are not counted.",
+)
+ROW_WAITS: Final = GATEWAY.counter(
+    "Do clients get their row fresh?",
+    "cw_gateway_row_waits_total",
+    "Answers to GET row with `after`: covered, stale.",
+    "outcome",
+)
+HTTP_REQUESTS: Final = GATEWAY.counter(
+    "What is the gateway answering?", "cw_gateway_http_requests_total", "Answers by route and status.", "route", "status"
+)
+HTTP_SECONDS: Final = GATEWAY.histogram(
+    "How long do calls take?", "cw_gateway_http_seconds", "Time to answer; streams are left out.", "route"
+)
 
 # --- Monitor --------------------------------------------------------------------------------------------------------
 
