@@ -1,0 +1,144 @@
+"""What exists: titles by show, from the topic catalog.titles or a file of its records."""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+
+class InvalidTitle(ValueError):
+    """A catalogue record can't be used; the message is the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """One title: an episode, or a film. Times in seconds, `added_at` in ms; None where unknown."""
+
+    title_id: str
+    show_id: str
+    name: str
+    kind: str
+    season: int | None
+    episode: int | None
+    runtime_s: float | None
+    credits_s: float | None
+    genres: tuple[str, ...]
+    tags: tuple[str, ...]
+    countries: frozenset[str]  # empty: everywhere
+    added_at: int
+    kids: bool
+
+    def available(self, country: str | None, now_ms: int) -> bool:
+        """Whether it can be played there and then; an unknown country counts as everywhere."""
+        return self.added_at <= now_ms and (not self.countries or country is None or country in self.countries)
+
+
+def parse_title(record: Any) -> Title:
+    """One decoded record of catalog.titles. Raises InvalidTitle."""
+    if type(record) is not dict:
+        raise InvalidTitle("a title is a JSON object")
+    title_id, show_id = record.get("title_id"), record.get("show_id")
+    if not (isinstance(title_id, str) and title_id and isinstance(show_id, str) and show_id):
+        raise InvalidTitle("title_id and show_id must be strings")
+    countries = record.get("countries") or ()
+    genres, tags = record.get("genres") or (), record.get("tags") or ()
+    for name, value in (("countries", countries), ("genres", genres), ("tags", tags)):
+        if not (isinstance(value, list | tuple) and all(isinstance(v, str) for v in value)):
+            raise InvalidTitle(f"{name} must be a list of strings")
+    return Title(
+        title_id=title_id,
+        show_id=show_id,
+        name=str(record.get("name") or show_id),
+        kind="film" if record.get("kind") == "film" else "series",
+        season=_whole(record, "season"),
+        episode=_whole(record, "episode"),
+        runtime_s=_seconds(record, "runtime_s"),
+        credits_s=_seconds(record, "credits_s"),
+        genres=tuple(genres),
+        tags=tuple(tags),
+        countries=frozenset(countries),
+        added_at=_whole(record, "added_at") or 0,
+        kids=record.get("kids") is True,
+    )
+
+
+@dataclass(slots=True)
+class Catalog:
+    """All titles known. A show without any counts as unknown: it then goes on for ever, as events show it."""
+
+    titles: dict[str, Title] = field(default_factory=dict)
+    _shows: dict[str, list[Title]] = field(default_factory=dict)  # in order of season and episode
+
+    def put(self, title: Title) -> None:
+        """Adds a title or puts it in place of the one with its id."""
+        self.remove(title.title_id)
+        self.titles[title.title_id] = title
+        order = self._shows.setdefault(title.show_id, [])
+        order.insert(bisect_right(order, _order(title), key=_order), title)
+
+    def remove(self, title_id: str) -> None:
+        """Takes a title out; one that is not there is no error."""
+        old = self.titles.pop(title_id, None)
+        if old is not None:
+            remaining = [title for title in self._shows[old.show_id] if title.title_id != title_id]
+            if remaining:
+                self._shows[old.show_id] = remaining
+            else:
+                del self._shows[old.show_id]
+
+    def of_show(self, show_id: str) -> list[Title]:
+        """The show's titles by season and episode; empty where it is unknown."""
+        return self._shows.get(show_id, [])
+
+    def shows(self) -> Iterable[str]:
+        return self._shows.keys()
+
+    def find(self, show_id: str, title_id: str | None, season: int, episode: int) -> Title | None:
+        """The title by its id, else by its season and episode (-1 where unknown), else None."""
+        title = self.titles.get(title_id) if title_id is not None else None
+        if title is not None:
+            return title
+        if episode < 0:
+            return None
+        for candidate in self.of_show(show_id):
+            if candidate.episode == episode and (candidate.season or 0) == max(season, 0):
+                return candidate
+        return None
+
+    def after(self, show_id: str, season: int, episode: int, country: str | None, now_ms: int) -> Title | None:
+        """The first available title of the show behind that season and episode, or None."""
+        for candidate in self.of_show(show_id):
+            if _order(candidate) > (max(season, 0), episode) and candidate.available(country, now_ms):
+                return candidate
+        return None
+
+
+def load(lines: Iterable[bytes]) -> Catalog:
+    """A catalogue from JSON Lines of its records. Raises InvalidTitle naming the line."""
+    catalog = Catalog()
+    for number, line in enumerate(lines, 1):
+        try:
+            catalog.put(parse_title(orjson.loads(line)))
+        except (InvalidTitle, orjson.JSONDecodeError) as error:
+            raise InvalidTitle(f"line {number}: {error}") from None
+    return catalog
+
+
+def _order(title: Title) -> tuple[int, int]:
+    return (title.season or 0, title.episode or 0)
+
+
+def _whole(record: dict[str, Any], name: str) -> int | None:
+    value = record.get(name)
+    if value is None or (type(value) is int and value >= 0):
+        return value
+    raise InvalidTitle(f"{name} must be a whole number, 0 or more, or null")
+
+
+def _seconds(record: dict[str, Any], name: str) -> float | None:
+    value = record.get(name)
+    if value is None or (type(value) in (int, float) and value >= 0):
+        return value
+    raise InvalidTitle(f"{name} must be seconds, 0 or more, or null")
