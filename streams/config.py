@@ -23,6 +23,7 @@ class Settings:
     broker_port: int  # CW_BROKER_PORT
     gateway_host: str  # CW_GATEWAY_HOST: only loopback without authentication
     gateway_port: int  # CW_GATEWAY_PORT
+    service_host: str  # CW_SERVICE_HOST: where worker and monitor answer; they check no tokens, so loopback by default
     worker_port: int  # CW_WORKER_PORT
     monitor_port: int  # CW_MONITOR_PORT
     partitions: int  # CW_PARTITIONS, used when topics are made
@@ -46,6 +47,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         broker_port=broker_port,
         gateway_host=environ.get("CW_GATEWAY_HOST") or "127.0.0.1",
         gateway_port=_port(environ, "CW_GATEWAY_PORT", 8080),
+        service_host=environ.get("CW_SERVICE_HOST") or "127.0.0.1",
         worker_port=worker_port,
         monitor_port=_port(environ, "CW_MONITOR_PORT", 8082),
         partitions=_number(environ, "CW_PARTITIONS", 4, 1, 10_000),
