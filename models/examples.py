@@ -17,11 +17,19 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from streams import features
+from streams.features.batch import DECISION_FIELDS
+from streams.member import pair_hash
+from streams.population import Population
+
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 Longs = NDArray[np.int64]
+Doubles = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Texts = NDArray[np.str_]
+
+MATRIX_DECISIONS = 20_000  # decisions whose features are computed at once: bounds the intermediate columns
 
 
 def household_of(member_id: str) -> str:
@@ -84,7 +92,11 @@ _PLAY_ROWS = ("member", "show", "title", "season", "episode", "ts", "watched_s",
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """m decisions with n candidates in all; F candidate features and G context features (streams.features)."""
+    """m decisions with n candidates in all, as streams.features.Batch holds them.
+
+    What is kept is what features are computed from, not the features: some of them need statistics over members, and
+    these must come from the training households of each fold alone. `matrices` computes them.
+    """
 
     members: Texts  # (members,) vocabulary
     shows: Texts  # (shows,) vocabulary
@@ -93,18 +105,17 @@ class Examples:
     member: Ints  # (m,) into members
     session_id: Texts  # (m,)
     ts: Longs  # (m,) start of the session's first counted play, ms since the epoch, UTC
-    device: NDArray[np.int8]  # (m,) into streams.events.DEVICES
-    hour: NDArray[np.int8]  # (m,) 0 to 23, in the member's time zone
     history: Ints  # (m,) counted plays of the member before this session
-    C: Floats  # (m, G) context features
     first_show: Ints  # (m,) into shows: the show of the first counted play
-    offsets: Longs  # (m + 1,) rows of each decision
+    facts: Doubles  # (m, member.FACT_COLUMNS) as in Batch
+    context: Doubles  # (m, len(DECISION_FIELDS)) as in Batch
 
-    show: Ints  # (n,) into shows
-    title: Ints  # (n,) into titles: what would be played, or the last title played; -1 where unknown
-    X: Floats  # (n, F) candidate features
-    recency_rank: Ints  # (n,) 1 is the show played most recently
+    show: Ints  # (n,) into shows, in recency order within a decision
+    title: Ints  # (n,) into titles: the place's title; -1 where the show has none
     in_row: Bools  # (n,) the row would show it
+    times: Longs  # (n, show.TIME_COLUMNS) as in Batch
+    stats: Floats  # (n, show.STAT_COLUMNS) as in Batch
+    cards: Doubles  # (n, 4) as in Batch
 
     def __len__(self) -> int:
         return len(self.ts)
@@ -112,7 +123,27 @@ class Examples:
     @property
     def sizes(self) -> Longs:
         """(m,) candidates of each decision, at least one."""
-        return np.diff(self.offsets)
+        return self.context[:, DECISION_FIELDS.index("candidates")].astype(np.int64)
+
+    @property
+    def offsets(self) -> Longs:
+        """(m + 1,) where the candidates of each decision begin."""
+        return np.concatenate([np.zeros(1, np.int64), np.cumsum(self.sizes)])
+
+    @property
+    def device(self) -> Longs:
+        """(m,) into streams.events.DEVICES."""
+        return self.context[:, DECISION_FIELDS.index("device")].astype(np.int64)
+
+    @property
+    def hour(self) -> Longs:
+        """(m,) 0 to 23, in the member's time zone."""
+        return self.context[:, DECISION_FIELDS.index("hour")].astype(np.int64)
+
+    @property
+    def recency_rank(self) -> Longs:
+        """(n,) 1 for the show played last."""
+        return np.arange(len(self.show)) - np.repeat(self.offsets[:-1], self.sizes) + 1
 
     @property
     def decision(self) -> Longs:
@@ -122,14 +153,14 @@ class Examples:
     @property
     def played(self) -> Bools:
         """(n,) the session's first counted play was of this show."""
-        return self.show == np.repeat(self.first_show, self.sizes)
+        return np.equal(self.show, np.repeat(self.first_show, self.sizes))
 
     @property
     def continued(self) -> Bools:
         """(m,) the session's first counted play was of any candidate."""
         if not len(self):
             return np.zeros(0, np.bool_)
-        return np.asarray(np.logical_or.reduceat(self.played, self.offsets[:-1]), dtype=np.bool_)
+        return np.logical_or.reduceat(self.played, self.offsets[:-1])
 
     def households(self) -> Texts:
         """(m,) the household of each decision."""
@@ -140,22 +171,48 @@ class Examples:
         rows = np.repeat(decisions, self.sizes)
         chosen: dict[str, Any] = {name: getattr(self, name)[decisions] for name in _DECISION_ROWS}
         chosen |= {name: getattr(self, name)[rows] for name in _CANDIDATE_ROWS}
-        return replace(self, offsets=_offsets(self.sizes[decisions]), **chosen)
+        return replace(self, **chosen)
+
+    def matrices(self, population: Population) -> tuple[Floats, Floats]:
+        """X float32 (n, F) and C float32 (m, G), with the given statistics over members; a few at a time."""
+        X = np.empty((len(self.show), len(features.NAMES)), np.float32)
+        C = np.empty((len(self), len(features.CONTEXT_NAMES)), np.float32)
+        show_rows = population.show_rows(self.shows.tolist())
+        # The last place answers for -1, no title.
+        title_rows = np.append(population.title_rows(self.titles.tolist()), population.title_rows([None]))
+        hashes = np.array([pair_hash(show_id) for show_id in self.shows.tolist()], dtype=np.float64)
+        offsets = self.offsets
+        for first in range(0, len(self), MATRIX_DECISIONS):
+            last = min(first + MATRIX_DECISIONS, len(self))
+            rows = slice(offsets[first], offsets[last])
+            batch = features.Batch(
+                times=self.times[rows],
+                stats=self.stats[rows],
+                facts=self.facts[first:last],
+                context=self.context[first:last],
+                cards=self.cards[rows],
+                show_rows=show_rows[self.show[rows]],
+                title_rows=title_rows[self.title[rows]],
+                show_hashes=hashes[self.show[rows]],
+                population=population,
+            )
+            X[rows] = features.candidate_matrix(batch)
+            C[first:last] = features.context_matrix(batch)
+        return X, C
 
     @classmethod
     def concat(cls, parts: Sequence[Self]) -> Self:
         """One table of several, in their order, with joint vocabularies. Raises ValueError where there are none."""
         names = {"members": "member", "shows": "show", "titles": "title"}
         vocabularies, codes = _join_vocabularies(parts, names)
-        mappings = [_positions(vocabularies["shows"], part.shows) for part in parts]
-        first_show = np.concatenate([m[p.first_show] for m, p in zip(mappings, parts, strict=True)])
+        first_show = [_positions(vocabularies["shows"], part.shows)[part.first_show] for part in parts]
+        codes["first_show"] = np.concatenate(first_show).astype(np.int32)
         rest = {
             name: np.concatenate([getattr(part, name) for part in parts])
             for name in (*_DECISION_ROWS, *_CANDIDATE_ROWS)
-            if name not in codes and name != "first_show"
+            if name not in codes
         }
-        offsets = _offsets(np.concatenate([part.sizes for part in parts]))
-        return cls(**vocabularies, **codes, first_show=first_show.astype(np.int32), offsets=offsets, **rest)
+        return cls(**vocabularies, **codes, **rest)
 
     def save(self, path: Path) -> None:
         """Writes one .npz file."""
@@ -168,8 +225,8 @@ class Examples:
             return cls(**{field.name: stored[field.name] for field in fields(cls)})
 
 
-_DECISION_ROWS = ("member", "session_id", "ts", "device", "hour", "history", "C", "first_show")
-_CANDIDATE_ROWS = ("show", "title", "X", "recency_rank", "in_row")
+_DECISION_ROWS = ("member", "session_id", "ts", "history", "first_show", "facts", "context")
+_CANDIDATE_ROWS = ("show", "title", "in_row", "times", "stats", "cards")
 
 
 def _save(table: Plays | Examples, path: Path) -> None:
@@ -182,13 +239,7 @@ def _households(members: Texts) -> Texts:
     return np.array([household_of(member) for member in members.tolist()], dtype=np.str_)
 
 
-def _offsets(sizes: Longs) -> Longs:
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])
-
-
-def _join_vocabularies(
-    parts: Sequence[Any], names: dict[str, str]
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def _join_vocabularies(parts: Sequence[Any], names: dict[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Vocabularies of all parts as one each, and the rows' numbers in them; -1 stays -1."""
     vocabularies: dict[str, Any] = {}
     codes: dict[str, Any] = {}
