@@ -107,12 +107,17 @@ class Catalog:
                 return candidate
         return None
 
-    def after(self, show_id: str, season: int, episode: int, country: str | None, now_ms: int) -> Title | None:
-        """The first available title of the show behind that season and episode, or None."""
-        for candidate in self.of_show(show_id):
-            if _order(candidate) > (max(season, 0), episode) and candidate.available(country, now_ms):
+    def after(self, show_id: str, season: int, episode: int, now_ms: int) -> Title | None:
+        """The first title of the show behind that season and episode that is out by then, or None."""
+        order = self.of_show(show_id)
+        for candidate in order[bisect_right(order, (max(season, 0), episode), key=_order) :]:
+            if candidate.added_at <= now_ms:
                 return candidate
         return None
+
+    def has_new(self, show_id: str, since_ms: int, now_ms: int) -> bool:
+        """Whether a title of the show came out in that time."""
+        return any(since_ms < title.added_at <= now_ms for title in self.of_show(show_id))
 
 
 def load(lines: Iterable[bytes]) -> Catalog:

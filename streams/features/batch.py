@@ -1,0 +1,168 @@
+"""Decisions as columns: what the features read. Arrays over candidates have n values, over decisions m."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from streams import show as s
+from streams.population import SHOW_COLUMNS, TITLE_COLUMNS, Population
+
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
+Numbers = F64 | I64
+
+DECISION_FIELDS: Final = (
+    "now_ms",
+    "candidates",
+    "slot",
+    "device",
+    "hour",
+    "weekday",
+    "last_show",
+    "device_last_show",
+    "devices",
+    "same_type",
+)
+DAY_H: Final = 24.0
+NEVER_H: Final = 24.0 * 3650  # hours, where something never happened
+_HOUR_MS: Final = 3_600_000.0
+
+
+@dataclass
+class Batch:
+    """`context` has the columns DECISION_FIELDS; `cards` reason code, runtime s, titles that exist, titles left."""
+
+    times: I64  # (n, show.TIME_COLUMNS)
+    stats: F32  # (n, show.STAT_COLUMNS)
+    facts: F64  # (m, member.FACT_COLUMNS)
+    context: F64  # (m, len(DECISION_FIELDS))
+    cards: F64  # (n, 4)
+    show_rows: I64  # (n,) rows of population.shows
+    title_rows: I64  # (n,) rows of population.titles
+    show_hashes: F64  # (n,)
+    population: Population
+
+    @property
+    def size(self) -> int:
+        """n, the number of candidates."""
+        return len(self.times)
+
+    @property
+    def decisions(self) -> int:
+        """m, the number of decisions."""
+        return len(self.context)
+
+    # --- columns
+
+    def now(self, name: str) -> F64:
+        """(m,) a column of `context`."""
+        return self.context[:, DECISION_FIELDS.index(name)]
+
+    def each(self, of_decisions: F64) -> F64:
+        """(n,) a value of the decision for each of its candidates."""
+        return of_decisions[self.owner]
+
+    def fact(self, column: int) -> F64:
+        """(n,) a member's fact for each candidate."""
+        return self.facts[self.owner, column]
+
+    def stat(self, column: int) -> F64:
+        """(n,) a number of the show, as float64."""
+        return self.stats[:, column].astype(np.float64)
+
+    def usual(self, name: str) -> F64:
+        """(n,) a column of the population's shows."""
+        return self.population.shows[self.show_rows, SHOW_COLUMNS.index(name)].astype(np.float64)
+
+    def usual_title(self, name: str) -> F64:
+        """(n,) a column of the population's titles."""
+        return self.population.titles[self.title_rows, TITLE_COLUMNS.index(name)].astype(np.float64)
+
+    def hours_since(self, column: int) -> F64:
+        """(n,) hours from a time of the show until now; NEVER_H where it is 0."""
+        then = self.times[:, column]
+        hours = np.maximum(0.0, (self.now_each - then) / _HOUR_MS)
+        return np.where(then > 0, hours, NEVER_H)
+
+    def here(self, first_column: int) -> F64:
+        """(n,) the number of the show at the column of the decision's device slot."""
+        return self.stats[self._rows, first_column + self.slot_each].astype(np.float64)
+
+    # --- shared intermediate columns
+
+    @cached_property
+    def offsets(self) -> I64:
+        """(m + 1,) where each decision's candidates begin."""
+        counts = self.now("candidates").astype(np.int64)
+        return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts)])
+
+    @cached_property
+    def owner(self) -> I64:
+        """(n,) the decision of each candidate."""
+        return np.repeat(np.arange(self.decisions), np.diff(self.offsets))
+
+    @cached_property
+    def _rows(self) -> I64:
+        return np.arange(self.size)
+
+    @cached_property
+    def now_each(self) -> F64:
+        return self.each(self.now("now_ms"))
+
+    @cached_property
+    def slot_each(self) -> I64:
+        return self.each(self.now("slot")).astype(np.int64)
+
+    @cached_property
+    def recency_rank(self) -> I64:
+        """(n,) 0 for the show last played: candidates stand in that order."""
+        return self._rows - self.offsets[self.owner]
+
+    @cached_property
+    def hours_since_play(self) -> F64:
+        return self.hours_since(s.LAST_PLAY)
+
+    @cached_property
+    def hours_since_here(self) -> F64:
+        """(n,) hours since the show was last played on this device; NEVER_H where it was not."""
+        last = self.here(s.DEVICE_LAST)
+        now = (self.now_each - s.HOURS_ORIGIN_MS) / _HOUR_MS
+        return np.where(last > 0, np.maximum(0.0, now - last), NEVER_H)
+
+    def decayed(self, column: int, half_life_days: float) -> F64:
+        """(n,) a count kept as of the last play, brought forward to now."""
+        return self.stat(column) * np.exp2(-self.hours_since_play / (DAY_H * half_life_days))
+
+    # --- within a decision
+
+    def total(self, values: F64) -> F64:
+        """(m,) sums over each decision's candidates."""
+        return np.bincount(self.owner, weights=values, minlength=self.decisions).astype(np.float64)
+
+    def share(self, values: F64) -> F64:
+        """(n,) each value's share of its decision's total; 0 where that is 0."""
+        totals = self.each(self.total(values))
+        return np.divide(values, totals, out=np.zeros_like(values), where=totals > 0)
+
+    def rank(self, values: F64) -> I64:
+        """(n,) 0 for the highest value of each decision; equals stand in order of recency."""
+        order = np.lexsort((self._rows, -values, self.owner))
+        ranks = np.empty(self.size, dtype=np.int64)
+        ranks[order] = self.recency_rank
+        return ranks
+
+    def first(self, values: F64) -> F64:
+        """(m,) the value of each decision's first candidate; 0 where it has none."""
+        result = np.zeros(self.decisions)
+        some = np.diff(self.offsets) > 0
+        result[some] = values[self.offsets[:-1][some]]
+        return result
+
+
+def ratio(part: F64, whole: F64, unknown: float = 0.0) -> F64:
+    """part / whole, or `unknown` where whole is 0."""
+    return np.divide(part, whole, out=np.full_like(part, unknown), where=whole > 0)

@@ -1,0 +1,137 @@
+"""Copies what decisions need out of member states, so that a whole batch becomes a few matrices."""
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from streams import member as m
+from streams import show as s
+from streams.cards import NEW_EPISODE, NEXT_EPISODE, RESUME, Card, card
+from streams.catalog import Catalog
+from streams.device import Device
+from streams.events import DEVICES
+from streams.features.batch import DECISION_FIELDS, Batch
+from streams.localtime import local_hour
+from streams.member import DAY_MS, MemberState, pair_hash
+from streams.population import Population
+from streams.show import Show
+
+REASON_CODES: Final = {None: 0, RESUME: 1, NEXT_EPISODE: 2, NEW_EPISODE: 3}
+_DEVICE_CODES: Final = {device: code for code, device in enumerate(DEVICES)}
+
+
+class Candidate(NamedTuple):
+    """A show that the member may continue, with its card."""
+
+    show: Show
+    card: Card
+
+
+class Gatherer:
+    """Collects decisions; `batch` hands them over as columns and starts anew."""
+
+    def __init__(self, candidate_days: int, catalog: Catalog) -> None:
+        self._window_ms = candidate_days * DAY_MS
+        self._catalog = catalog
+        self._clear()
+
+    def _clear(self) -> None:
+        self._numbers: list[Any] = []  # times and stats of every candidate, in turn
+        self._facts: list[bytes] = []
+        self._decisions: list[tuple[float, ...]] = []
+        self._show_ids: list[str] = []
+        self._title_ids: list[str | None] = []
+        self._cards: list[tuple[float, float, float, float]] = []
+
+    def __len__(self) -> int:
+        return len(self._decisions)
+
+    def add(self, state: MemberState, device: Device, now_ms: int) -> list[Candidate]:
+        """One decision: `state` on `device` at `now_ms`. Returns its candidates, last played first.
+
+        Candidates are the shows played in the last `candidate_days`, and those that have a new title since.
+        """
+        shows = self._candidates(state, now_ms)
+        country = state.country or None
+        result = []
+        parts: list[Any] = []
+        for show in shows:
+            of_show = card(show, self._catalog, country, now_ms)
+            result.append(Candidate(show, of_show))
+            parts.append(show.times)
+            parts.append(show.stats)
+            self._show_ids.append(show.show_id)
+            self._title_ids.append(show.title_id)
+            self._cards.append(self._card_numbers(show, of_show))
+        self._numbers.append(b"".join(parts))
+        self._facts.append(state.facts.tobytes())
+        hour, weekday = local_hour(now_ms, state.tz)
+        self._decisions.append(
+            (
+                now_ms,
+                len(shows),
+                device.slot,
+                _DEVICE_CODES[device.device],
+                hour,
+                weekday,
+                pair_hash(state.last_show) if state.last_show else 0.0,
+                pair_hash(device.last_show) if device.last_show else 0.0,
+                len(state.devices),
+                self._same_type_slots(state, device),
+            )
+        )
+        return result
+
+    def batch(self, population: Population) -> Batch:
+        """The decisions added since the last call."""
+        raw = np.frombuffer(b"".join(self._numbers), dtype=np.uint8)
+        width = 8 * s.TIME_COLUMNS + 4 * s.STAT_COLUMNS
+        raw = raw.reshape(len(self._show_ids), width)
+        decisions = np.array(self._decisions, dtype=np.float64).reshape(-1, len(DECISION_FIELDS))
+        batch = Batch(
+            times=np.ascontiguousarray(raw[:, : 8 * s.TIME_COLUMNS]).view(np.int64),
+            stats=np.ascontiguousarray(raw[:, 8 * s.TIME_COLUMNS :]).view(np.float32),
+            facts=np.frombuffer(b"".join(self._facts), dtype=np.float64).reshape(-1, m.FACT_COLUMNS),
+            context=decisions,
+            cards=np.array(self._cards, dtype=np.float64).reshape(-1, 4),
+            show_rows=population.show_rows(self._show_ids),
+            title_rows=population.title_rows(self._title_ids),
+            show_hashes=np.array([pair_hash(show_id) for show_id in self._show_ids], dtype=np.float64),
+            population=population,
+        )
+        self._clear()
+        return batch
+
+    def _candidates(self, state: MemberState, now_ms: int) -> list[Show]:
+        oldest = now_ms - self._window_ms
+        known = self._catalog
+        shows = []
+        for show in state.shows.values():
+            times = show.times
+            if times[s.LAST_PLAY] > 0 and (
+                times[s.LAST_PLAY] >= oldest
+                or (known.of_show(show.show_id) and known.has_new(show.show_id, times[s.PLACE_AT], now_ms))
+            ):
+                shows.append(show)
+        shows.sort(key=_last_watched, reverse=True)
+        return shows
+
+    def _card_numbers(self, show: Show, of_show: Card) -> tuple[float, float, float, float]:
+        """Reason code, runtime of the place's title (0 unknown), titles of the show that exist, titles left."""
+        stats = show.stats
+        known = self._catalog.of_show(show.show_id)
+        if not known:
+            return REASON_CODES[of_show.reason], stats[s.DURATION_S], 0.0, 0.0
+        place = self._catalog.titles.get(show.title_id or "")
+        runtime = stats[s.DURATION_S] or (place.runtime_s or 0.0 if place is not None else 0.0)
+        left = len(known) - 1 - known.index(place) if place is not None else 0
+        return REASON_CODES[of_show.reason], runtime, len(known), left
+
+    @staticmethod
+    def _same_type_slots(state: MemberState, device: Device) -> int:
+        """A bit for each slot whose device is of this type."""
+        return sum(1 << other.slot for other in state.devices.values() if other.device == device.device)
+
+
+def _last_watched(show: Show) -> tuple[int, str]:
+    return show.times[s.LAST_WATCHED], show.show_id
