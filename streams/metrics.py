@@ -83,6 +83,20 @@ SECTIONS: Final = (WORKER, GATEWAY, MONITOR)
 
 # --- Worker ---------------------------------------------------------------------------------------------------------
 
+MODEL_INFO: Final = WORKER.gauge(
+    "Which model serves?", "cw_model_info", "1 for the bundle that scores now; `recency` without one.", "version"
+)
+BUNDLES_TAKEN: Final = WORKER.counter(
+    "Is a published bundle taken over?", "cw_bundles_taken_total", "Bundles that were verified and now serve."
+)
+BUNDLES_REFUSED: Final = WORKER.counter(
+    "Why does a published bundle not serve?",
+    "cw_bundles_refused_total",
+    "Bundles turned away, the old one kept: announcement, fetch, missing, hash, manifest, schema, model, placement, "
+    "population, probe.",
+    "reason",
+)
+
 # --- Gateway --------------------------------------------------------------------------------------------------------
 
 EVENTS_ACCEPTED: Final = GATEWAY.counter(
