@@ -80,7 +80,7 @@ class Broker:
         names = [name for name, kind in kinds.items() if kind.lower() in ("classic", "consumer")]
         if not names:
             return {}
-        commits = self._ask(self._admin.list_group_offsets, {name: None for name in names})
+        commits = self._ask(self._admin.list_group_offsets, dict.fromkeys(names))
         classic = [name for name in names if kinds[name].lower() == "classic"]
         described = self._ask(self._admin.describe_groups, classic) if classic else {}
         return {
@@ -148,7 +148,7 @@ def _group(name: str, state: str, described: dict[str, Any] | None, commits: Map
 
 def _owned(members: Iterable[dict[str, Any]]) -> frozenset[Partition] | None:
     """What the members were given, or None where one of them was given it in a form that only it reads."""
-    owned = set()
+    owned: set[Partition] = set()
     for member in members:
         assignment = member["member_assignment"]
         if not isinstance(assignment, dict):
