@@ -41,7 +41,7 @@ def household_of(member_id: str) -> str:
 class Plays:
     """Every counted viewing of a log, v rows: what statistics of shows and titles over members are made from.
 
-    One row per session and title that was watched for 60 seconds or more, in log order within a member.
+    One row per session and title that was watched for 60 seconds or more, by start time within a member.
     """
 
     members: Texts  # (members,) vocabulary
@@ -50,6 +50,7 @@ class Plays:
     member: Ints  # (v,) into members
     show: Ints  # (v,) into shows
     title: Ints  # (v,) into titles
+    session: Ints  # (v,) number of the session within its member, rising in time
     season: Ints  # (v,) -1 where the event had none
     episode: Ints  # (v,) -1 where the event had none
     ts: Longs  # (v,) start, ms since the epoch, UTC
@@ -87,7 +88,19 @@ class Plays:
             return cls(**{field.name: stored[field.name] for field in fields(cls)})
 
 
-_PLAY_ROWS = ("member", "show", "title", "season", "episode", "ts", "watched_s", "stop_s", "duration_s", "completed")
+_PLAY_ROWS = (
+    "member",
+    "show",
+    "title",
+    "session",
+    "season",
+    "episode",
+    "ts",
+    "watched_s",
+    "stop_s",
+    "duration_s",
+    "completed",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,160 @@
+"""Trained trees to ONNX, so that every comparison falls the same way as in LightGBM.
+
+LightGBM compares in double, ONNX Runtime in float32. Features are float32, so `x <= t` is kept exactly by rounding the
+threshold down to the nearest float32: no float32 lies between the two. Leaf values are rounded to nearest, and their
+sum in float32 is all the difference that remains.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import lightgbm as lgb
+import numpy as np
+from onnx import ModelProto, NodeProto, TensorProto, checker, helper
+
+OPSET: Final = 17
+ML_OPSET: Final = 3
+IR_VERSION: Final = 8
+INPUT: Final = "inputs"
+OUTPUT: Final = "output"
+OPERATORS: Final = frozenset({"TreeEnsembleRegressor", "Sigmoid", "Gather", "Neg", "Shape", "ConstantOfShape"})
+
+
+def trees(booster: lgb.Booster, sigmoid: bool) -> ModelProto:
+    """float32 (rows, features) to float32 (rows, 1): the sum of the trees, or its logistic function.
+
+    Raises ValueError where a tree has a split that is no plain comparison.
+    """
+    dumped = booster.dump_model()
+    attributes = _ensemble([tree["tree_structure"] for tree in dumped["tree_info"]])
+    raw = "raw" if sigmoid else OUTPUT
+    nodes = [
+        helper.make_node(
+            "TreeEnsembleRegressor",
+            [INPUT],
+            [raw],
+            domain="ai.onnx.ml",
+            n_targets=1,
+            aggregate_function="SUM",
+            post_transform="NONE",
+            **attributes,
+        )
+    ]
+    if sigmoid:
+        nodes.append(helper.make_node("Sigmoid", [raw], [OUTPUT]))
+    return _model(nodes, int(dumped["max_feature_idx"]) + 1, [None, 1])
+
+
+def negated_column(column: int, width: int) -> ModelProto:
+    """float32 (rows, width) to float32 (rows,): one column, its sign turned."""
+    index = helper.make_tensor("column", TensorProto.INT64, [], [column])
+    nodes = [
+        helper.make_node("Gather", [INPUT, "column"], ["chosen"], axis=1),
+        helper.make_node("Neg", ["chosen"], [OUTPUT]),
+    ]
+    return _model(nodes, width, [None], [index])
+
+
+def constant(value: float, width: int) -> ModelProto:
+    """float32 (rows, width) to float32 (rows,): the same value for every row."""
+    first = helper.make_tensor("first", TensorProto.INT64, [1], [0])
+    nodes = [
+        helper.make_node("Shape", [INPUT], ["shape"]),
+        helper.make_node("Gather", ["shape", "first"], ["rows"], axis=0),
+        helper.make_node(
+            "ConstantOfShape", ["rows"], [OUTPUT], value=helper.make_tensor("value", TensorProto.FLOAT, [1], [value])
+        ),
+    ]
+    return _model(nodes, width, [None], [first])
+
+
+def write(model: ModelProto, path: Path) -> None:
+    """Checks a model and writes it. Raises ValueError where it uses what the runtime is not known to have."""
+    unknown = {node.op_type for node in model.graph.node} - OPERATORS
+    if unknown:
+        raise ValueError(f"{path.name} uses {', '.join(sorted(unknown))}")
+    checker.check_model(model)
+    path.write_bytes(model.SerializeToString())
+
+
+def _model(nodes: list[NodeProto], width: int, output: list[int | None], constants: Any = ()) -> ModelProto:
+    graph = helper.make_graph(
+        nodes,
+        "model",
+        [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, [None, width])],
+        [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, output)],
+        initializer=list(constants),
+    )
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="continue-watching")
+
+
+def _ensemble(structures: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    """The attributes of a TreeEnsembleRegressor for LightGBM's dumped trees."""
+    columns: dict[str, list[Any]] = {
+        name: []
+        for name in (
+            "nodes_treeids",
+            "nodes_nodeids",
+            "nodes_featureids",
+            "nodes_modes",
+            "nodes_values",
+            "nodes_truenodeids",
+            "nodes_falsenodeids",
+            "nodes_missing_value_tracks_true",
+            "target_treeids",
+            "target_nodeids",
+            "target_ids",
+            "target_weights",
+        )
+    }
+    for tree, structure in enumerate(structures):
+        for number, node, left, right in _numbered(structure):
+            columns["nodes_treeids"].append(tree)
+            columns["nodes_nodeids"].append(number)
+            columns["nodes_truenodeids"].append(left)
+            columns["nodes_falsenodeids"].append(right)
+            leaf = "leaf_value" in node
+            columns["nodes_modes"].append("LEAF" if leaf else "BRANCH_LEQ")
+            columns["nodes_featureids"].append(0 if leaf else node["split_feature"])
+            columns["nodes_values"].append(0.0 if leaf else round_down(node["threshold"]))
+            columns["nodes_missing_value_tracks_true"].append(0 if leaf else _missing_goes_left(node))
+            if leaf:
+                columns["target_treeids"].append(tree)
+                columns["target_nodeids"].append(number)
+                columns["target_ids"].append(0)
+                columns["target_weights"].append(float(node["leaf_value"]))
+    return columns
+
+
+def _numbered(root: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any], int, int]]:
+    """Nodes with their number and their children's, the root first."""
+    waiting = [(0, root)]
+    used = 1
+    while waiting:
+        number, node = waiting.pop()
+        if "leaf_value" in node:
+            yield number, node, 0, 0
+            continue
+        yield number, node, used, used + 1
+        waiting += [(used, node["left_child"]), (used + 1, node["right_child"])]
+        used += 2
+
+
+def _missing_goes_left(node: dict[str, Any]) -> int:
+    """Where NaN goes: LightGBM learned a side, or reads NaN as 0 where training saw none."""
+    if node["decision_type"] != "<=":
+        raise ValueError(f"a split by {node['decision_type']} can't be exported")
+    if node["missing_type"] == "NaN":
+        return int(node["default_left"])
+    if node["missing_type"] == "None":
+        return int(node["threshold"] >= 0.0)
+    raise ValueError(f"missing values of type {node['missing_type']} can't be exported")
+
+
+def round_down(threshold: float) -> float:
+    """The largest float32 not above `threshold`: `x <= threshold` is the same for every float32 x."""
+    with np.errstate(over="ignore"):  # LightGBM writes 1e300 for "everything"
+        nearest = np.float32(threshold)
+    return float(np.nextafter(nearest, np.float32(-np.inf)) if float(nearest) > threshold else nearest)
