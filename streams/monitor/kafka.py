@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
+from kafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, NoBrokersAvailable
 from kafka.protocol.consumer import OffsetSpec
 
 from streams.errors import CommandError
@@ -159,8 +159,9 @@ def _owned(members: Iterable[dict[str, Any]]) -> frozenset[Partition] | None:
 
 
 def _away(servers: str, error: Exception) -> CommandError:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    # A time-out or a refused connection says no more than the sentence around it; anything else is worth reading.
+    known = isinstance(error, (KafkaTimeoutError, KafkaConnectionError, NoBrokersAvailable))
+    reason = "" if known else f" ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason'})"
     return CommandError(
-        f"Kafka does not answer at {servers} ({reason}): start it with 'cw broker start', "
-        "or set KAFKA_BOOTSTRAP_SERVERS"
+        f"Kafka does not answer at {servers}{reason}: start it with 'cw broker start', or set KAFKA_BOOTSTRAP_SERVERS"
     )

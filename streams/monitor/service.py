@@ -1,6 +1,7 @@
 """`cw monitor` as a service: rounds of measurements in a thread, and what they say under /metrics."""
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -142,6 +143,7 @@ def serve(bootstrap_servers: str, host: str, port: int) -> None:
     try:
         web.run_app(app, host=host, port=port, print=None, access_log=None, shutdown_timeout=2)
     except OSError as error:
+        reason = os.strerror(error.errno).lower() if error.errno else str(error)
         raise CommandError(
-            f"the monitor can't listen on {host}:{port} ({error.strerror}): stop what does, or set CW_MONITOR_PORT"
+            f"the monitor can't listen on {host}:{port} ({reason}): stop what does, or set CW_MONITOR_PORT"
         ) from None
