@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, NoBrokersAvailable
+from kafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 from kafka.protocol.consumer import OffsetSpec
 
 from streams.errors import CommandError
@@ -160,7 +160,7 @@ def _owned(members: Iterable[dict[str, Any]]) -> frozenset[Partition] | None:
 
 def _away(servers: str, error: Exception) -> CommandError:
     # A time-out or a refused connection says no more than the sentence around it; anything else is worth reading.
-    known = isinstance(error, (KafkaTimeoutError, KafkaConnectionError, NoBrokersAvailable))
+    known = isinstance(error, (KafkaTimeoutError, KafkaConnectionError))
     reason = "" if known else f" ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason'})"
     return CommandError(
         f"Kafka does not answer at {servers}{reason}: start it with 'cw broker start', or set KAFKA_BOOTSTRAP_SERVERS"
