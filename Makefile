@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test lint unit bench lock browser clean
+.PHONY: setup demo test lint unit bench docs lock browser clean
 
 setup: $(STAMP)
 
@@ -34,6 +34,9 @@ test: setup browser lint
 
 bench: setup
 	$(BIN)/python -m pytest tests/bench -m bench -s
+
+docs: setup
+	$(BIN)/python -m streams.metrics_docs > docs/metrics.md
 
 lock:
 	@$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install -q uv
