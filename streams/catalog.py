@@ -72,9 +72,14 @@ class Catalog:
     _shows: dict[str, list[Title]] = field(default_factory=dict)  # in order of season and episode
 
     def put(self, title: Title) -> None:
-        """Adds a title or puts it in place of the one with its id."""
+        """Adds a title or puts it in place of the one with its id.
+
+        A series' record without an episode number names the show, and says nothing of which episodes exist.
+        """
         self.remove(title.title_id)
         self.titles[title.title_id] = title
+        if title.kind == "series" and title.episode is None:
+            return
         order = self._shows.setdefault(title.show_id, [])
         order.insert(bisect_right(order, _order(title), key=_order), title)
 
@@ -82,11 +87,11 @@ class Catalog:
         """Takes a title out; one that is not there is no error."""
         old = self.titles.pop(title_id, None)
         if old is not None:
-            remaining = [title for title in self._shows[old.show_id] if title.title_id != title_id]
+            remaining = [title for title in self.of_show(old.show_id) if title.title_id != title_id]
             if remaining:
                 self._shows[old.show_id] = remaining
             else:
-                del self._shows[old.show_id]
+                self._shows.pop(old.show_id, None)
 
     def of_show(self, show_id: str) -> list[Title]:
         """The show's titles by season and episode; empty where it is unknown."""
