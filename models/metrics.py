@@ -7,18 +7,16 @@ recency, as the row does. Probabilities are judged over all decisions.
 import numpy as np
 from numpy.typing import NDArray
 
-from models.examples import Bools, Ints, Longs
-
-Doubles = NDArray[np.float64]
+from models.examples import Bools, Doubles, Longs
 
 
-def ordered(score: NDArray[np.floating], recency_rank: Ints, offsets: Longs) -> Longs:
+def ordered(score: NDArray[np.floating], recency_rank: Longs, offsets: Longs) -> Longs:
     """(n,) row numbers, decision after decision, best first."""
     decision = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     return np.lexsort((recency_rank, -score, decision))
 
 
-def rank_of_played(score: NDArray[np.floating], recency_rank: Ints, played: Bools, offsets: Longs) -> Longs:
+def rank_of_played(score: NDArray[np.floating], recency_rank: Longs, played: Bools, offsets: Longs) -> Longs:
     """(m,) place of the played show in its decision, 1 is first; 0 where none of the candidates was played."""
     order = ordered(score, recency_rank, offsets)
     place = np.arange(len(order)) - np.repeat(offsets[:-1], np.diff(offsets)) + 1

@@ -44,11 +44,10 @@ class Ranker:
         return np.asarray(self.booster.predict(X, raw_score=True, num_threads=threads()), np.float32)
 
 
-def train(kind: str, X: Floats, offsets: Longs, played: Bools, on_tree: OnTree | None = None) -> Ranker:
+def train(kind: str, X: Floats, sizes: Longs, played: Bools, on_tree: OnTree | None = None) -> Ranker:
     """Trains one kind on n candidates of m decisions. Where nothing can be learned the answer is recency."""
-    sizes = np.diff(offsets)
     if kind == "lambdarank":
-        continued = np.logical_or.reduceat(played, offsets[:-1])
+        continued = np.logical_or.reduceat(played, np.cumsum(sizes) - sizes)
         useful = continued & (sizes > 1)
         rows = np.repeat(useful, sizes)
         X, played, sizes = X[rows], played[rows], sizes[useful]

@@ -1,0 +1,136 @@
+"""Trains everything of a bundle from examples and viewings, and scores with what was trained.
+
+What one model learns from another's output is always output on households that the other had not seen: population
+statistics, ranker scores and play probabilities are made fold by fold inside the training data. Otherwise a model
+would learn to trust its input more than it deserves in service.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from models import calibration, continuation, folds, metrics, population, ranking
+from models.calibration import Calibrator
+from models.continuation import Continuation
+from models.examples import Bools, Examples, Floats, Ints, Longs, Plays
+from models.ranking import Ranker
+from streams import features
+from streams import population as stored
+from streams.catalog import Catalog
+from streams.population import Population
+from streams.scoring.aggregate import any_of
+
+INNER_FOLDS: Final = 3
+FEW_DECISIONS: Final = 5_000  # up to so many, every inner fold has a say in which loss is used
+TICKS: Final = (len(ranking.KINDS) + INNER_FOLDS) * ranking.TREES + calibration.TREES + continuation.TREES
+
+Tick = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What models say of m decisions with n candidates."""
+
+    score: Floats  # (n,)
+    play: Floats  # (n,) calibrated play probability
+    continuation: Floats  # (m,) by the classifier
+    product: Floats  # (m,) 1 − ∏(1 − p)
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """All that scores a decision."""
+
+    ranker: Ranker
+    calibrator: Calibrator
+    continuation: Continuation
+    population: Population
+    choice: dict[str, float]  # MRR of each kind of ranker on households it had not seen
+
+    def score(self, examples: Examples) -> Scored:
+        """Scores all decisions with LightGBM itself."""
+        X, C = examples.matrices(self.population)
+        offsets = examples.offsets
+        score = self.ranker.score(X)
+        play = self.calibrator.probability(score, C, offsets)
+        chance = self.continuation.probability(X, C, score, play, offsets)
+        return Scored(score, play, chance, any_of(play, offsets) if len(examples) else chance)
+
+
+def train(examples: Examples, plays: Plays, catalog: Catalog | None = None, tick: Tick | None = None) -> Models:
+    """Trains on at least one decision; `plays` are the viewings of the same households in the same time.
+
+    `tick` is called after every tree, at most TICKS times. With little data the models are modest ones: recency for
+    the order, the base rate for a probability.
+    """
+    fold = folds.inner(examples.households(), examples.members[examples.member], examples.ts, INNER_FOLDS)
+    X, C = _cross_fitted(examples, plays, catalog, fold)
+    offsets, played, sizes = examples.offsets, examples.played, examples.sizes
+    score, kind, choice = _out_of_fold(examples, X, fold, tick)
+    calibrator = calibration.train(score, C, offsets, played, tick)
+    play = calibrator.probability(score, C, offsets)
+    chance = continuation.train(X, C, score, play, offsets, examples.continued, tick)
+    ranker = ranking.train(kind, X, sizes, played, tick)
+    return Models(ranker, calibrator, chance, population.of_plays(plays, catalog), choice)
+
+
+def _cross_fitted(examples: Examples, plays: Plays, catalog: Catalog | None, fold: Ints) -> tuple[Floats, Floats]:
+    """X and C, the population statistics in each fold's rows from the other folds' viewings."""
+    X = np.empty((len(examples.show), len(features.NAMES)), np.float32)
+    C = np.empty((len(examples), len(features.CONTEXT_NAMES)), np.float32)
+    fold_of_member = _fold_of_member(examples, fold)
+    for number in range(INNER_FOLDS):
+        decisions = fold == number
+        if not decisions.any():
+            continue
+        if fold_of_member is None:
+            others = stored.empty()  # folds by time: nobody else tells anything
+        else:
+            elsewhere = ~np.isin(plays.members, examples.members[fold_of_member == number])
+            others = population.of_plays(plays.select(elsewhere[plays.member]), catalog)
+        rows = np.repeat(decisions, examples.sizes)
+        X[rows], C[decisions] = examples.select(decisions).matrices(others)
+    return X, C
+
+
+def _fold_of_member(examples: Examples, fold: Ints) -> Ints | None:
+    """(members,) the fold of each member, -1 for one without a decision; None where folds split members."""
+    result = np.full(len(examples.members), -1, np.int32)
+    result[examples.member] = fold
+    return result if np.array_equal(result[examples.member], fold) else None
+
+
+def _out_of_fold(examples: Examples, X: Floats, fold: Ints, tick: Tick | None) -> tuple[Floats, str, dict[str, float]]:
+    """Scores of rankers that had not seen the fold, the kind of ranker chosen, the MRR of each kind."""
+    rank = examples.recency_rank
+    judged = np.ones(len(examples), np.bool_) if len(examples) <= FEW_DECISIONS else fold == 0
+    scores: dict[str, Floats] = {"recency": -rank.astype(np.float32)}
+    for kind in ranking.KINDS:
+        scores[kind] = np.zeros(len(X), np.float32)
+        for number in np.unique(fold[judged]):
+            _score_fold(scores[kind], kind, examples, X, fold == number, tick)
+    choice = {kind: _mrr(examples, score, judged) for kind, score in scores.items()}
+    best = max(choice, key=lambda kind: choice[kind])
+    for number in np.unique(fold[~judged]):
+        if best != "recency":
+            _score_fold(scores[best], best, examples, X, fold == number, tick)
+    return scores[best], best, choice
+
+
+def _score_fold(score: Floats, kind: str, examples: Examples, X: Floats, held_out: Bools, tick: Tick | None) -> None:
+    """Trains on the other decisions and fills in the scores of those held out."""
+    sizes = examples.sizes
+    rows = np.repeat(held_out, sizes)
+    if rows.all():
+        score[:] = -examples.recency_rank
+        return
+    ranker = ranking.train(kind, X[~rows], sizes[~held_out], examples.played[~rows], tick)
+    score[rows] = ranker.score(X[rows])
+
+
+def _mrr(examples: Examples, score: Floats, judged: Bools) -> float:
+    ranks: Longs = metrics.rank_of_played(score, examples.recency_rank, examples.played, examples.offsets)
+    right = judged & (ranks > 0)
+    return float(metrics.reciprocal(ranks[right]).mean()) if right.any() else 0.0
