@@ -131,9 +131,9 @@ def _series(rng: Random, number: int, taken: set[str], weekly: bool, until_ms: i
     if show.kids:
         minutes, per_season, seasons = rng.choice((7, 11, 11, 14, 23)), rng.randint(12, 30), rng.randint(1, 4)
     elif genre.name in ("comedy", "anime", "reality"):
-        minutes, per_season, seasons = rng.choice((21, 22, 23, 24, 26, 31)), rng.randint(8, 20), rng.randint(1, 6)
+        minutes, per_season, seasons = rng.choice((20, 21, 22, 23, 25, 29)), rng.randint(8, 20), rng.randint(1, 6)
     else:
-        minutes, per_season, seasons = rng.choice((38, 41, 43, 44, 46, 49, 54)), rng.randint(6, 13), rng.randint(1, 5)
+        minutes, per_season, seasons = rng.choice((36, 39, 41, 43, 46, 49, 53)), rng.randint(6, 13), rng.randint(1, 5)
     now = until_ms // 1000
     if weekly:
         # One running season: out every week at the same hour, since before any history and beyond its end.

@@ -155,13 +155,13 @@ def new_engagement(rng: Random, show: Show, slot: Slot) -> Engagement:
     """How a member will go about a show that they begin now: to the end, for a few episodes, or once."""
     draw = rng.random()
     if show.kind == "film":
-        left = 1 if draw < 0.58 else 2 if draw < 0.85 else 3
-    elif draw < 0.34:
+        left = 1 if draw < 0.64 else 2 if draw < 0.88 else 3
+    elif draw < 0.47:
         left = 1
-    elif draw < 0.52:
+    elif draw < 0.56:
         left = rng.randint(2, 4)
     else:
-        left = 4 + int(rng.expovariate(1 / 22))
+        left = 6 + int(rng.expovariate(1 / 40))
     return Engagement(show, slot, 0, 0.0, left, binge=rng.random() < 0.3, liking=rng.gauss(0, 0.5))
 
 
@@ -198,7 +198,7 @@ def _household(number: int, seed: int, catalogue: Catalogue, start: float) -> li
             taste=list(accumulate(taste)),
             discovers=rng.gauss(0, 0.6),
             again=rng.betavariate(5, 8),
-            idle_days=rng.lognormvariate(0.35, 0.6),
+            idle_days=rng.lognormvariate(1.15, 0.8),
             sleeps=0.45 if not kids and rng.random() < 0.12 else 0.0,
             pairs_up=rng.random() < 0.3,
             rng=rng if size == 1 else Random(f"member/{seed}/{number}/{index}"),
@@ -240,7 +240,7 @@ def _slots(rng: Random, devices: list[Device], kids: bool, mixed: bool) -> list[
         hour, spread, days, mix = _SLOTS[name]
         weights = [mix.get(device.kind, 0.5) for device in devices]
         device = rng.choices(devices, weights)[0]
-        weight = 1.0 if place == 0 else rng.uniform(0.1, 0.55)
+        weight = 1.0 if place == 0 else rng.uniform(0.08, 0.4)
         slots.append(Slot(hour + rng.gauss(0, 0.4), spread, days, device, name.startswith("kids"), weight,
                           late=name in ("night", "evening")))  # fmt: skip
     return slots
@@ -249,7 +249,7 @@ def _slots(rng: Random, devices: list[Device], kids: bool, mixed: bool) -> list[
 def _begin(member: Member, catalogue: Catalogue, start: float) -> None:
     """Puts the member in the middle of some shows, as anybody is when a log begins."""
     rng = member.rng
-    for _ in range(rng.randint(2, 5)):
+    for _ in range(rng.randint(3, 6)):
         slot = rng.choice(member.slots)
         genre = words.KIDS if slot.kids else member.genre()
         show = catalogue.pick(rng, genre, "series")
@@ -260,7 +260,7 @@ def _begin(member: Member, catalogue: Catalogue, start: float) -> None:
             continue
         begun = new_engagement(rng, show, slot)
         begun.at = max(out) if show.weekly else rng.randrange(len(out))
-        begun.left = 4 + int(rng.expovariate(1 / 18))
+        begun.left = 4 + int(rng.expovariate(1 / 35))
         begun.last = start - rng.expovariate(1 / (4 * DAY_S))
         member.seen.add(show.show_id)
         member.shows.append(begun)

@@ -11,8 +11,10 @@ from streams.clients.simulate.population import Engagement, Member, Slot, new_en
 
 _HOUR_S: Final = 3600
 _PLAYS: Final = (1, 2, 3, 4, 5, 6, 7, 9)
-_PLAYS_WEIGHTS: Final = (38, 24, 15, 8, 6, 4, 3, 2)
+_PLAYS_WEIGHTS: Final = (23, 22, 18, 13, 10, 7, 5, 2)
+_ENOUGH: Final = 0.8  # how often a session ends where the show does
 _KEPT_SHOWS: Final = 60
+_LATER_TODAY: Final = 0.22
 
 # What draws a member to a show, on the log-odds scale. Recency alone does not see the first five.
 _SAME_SLOT: Final = 3.2  # the device and hour that go with it
@@ -22,9 +24,10 @@ _PAIR_FIRST: Final = 1.6
 _PAIR_SECOND: Final = 2.6
 _BINGE: Final = 1.2
 _HALFWAY: Final = 0.9
-_LATEST: Final = 2.4
-_RECENT: Final = 2.6  # times exp(-hours / 60)
-_DISCOVER: Final = 4.6
+_LATEST: Final = 2.9
+_RECENT: Final = 3.0  # times exp(-days / 2.5)
+_FADE: Final = 0.08  # a day
+_DISCOVER: Final = 3.2
 
 
 def run(member: Member, catalogue: Catalogue, prefix: str) -> list[Arrival]:
@@ -32,7 +35,7 @@ def run(member: Member, catalogue: Catalogue, prefix: str) -> list[Arrival]:
     rng = member.rng
     now = member.next_at
     slot = member.next_slot or member.slots[0]
-    device = slot.device if rng.random() < 0.93 else rng.choice(member.devices)
+    device = slot.device if rng.random() < 0.88 else rng.choice(member.devices)
     session = Session(member, device, prefix)
     session.of_session("session_start", now)
     now += rng.uniform(1, 6)
@@ -68,6 +71,8 @@ def run(member: Member, catalogue: Catalogue, prefix: str) -> list[Arrival]:
         if last:
             break
         current, autoplay = _following(member, current, finished, now, slot)
+        if current is None and rng.random() < _ENOUGH:
+            break
         now += rng.uniform(4, 9) if autoplay else rng.uniform(10, 90)
     if current is not None and slot.late and rng.random() < member.sleeps:
         now = _sleep(session, current, now)
@@ -89,7 +94,8 @@ def _first(member: Member, now: float, slot: Slot) -> Engagement | None:
         episode = show.next_episode(now)
         if episode is None:
             continue
-        pull = show.liking + _RECENT * math.exp((show.last - now) / (60 * _HOUR_S))
+        away = (now - show.last) / DAY_S
+        pull = show.liking + _RECENT * math.exp(-away / 2.5) - _FADE * away
         if show.slot is slot:
             pull += _SAME_SLOT
         elif show.slot.kids != slot.kids:
@@ -134,9 +140,9 @@ def _following(
         current.alive
         and current.show.kind == "series"
         and current.next_episode(now)
-        and rng.random() < (0.95 if current.binge else 0.86)
+        and rng.random() < (0.96 if current.binge else 0.9)
     ):
-        return current, finished and rng.random() < 0.7
+        return current, finished and rng.random() < 0.64
     draw = rng.random()
     if draw < 0.4:
         others = [e for e in member.shows
@@ -213,7 +219,7 @@ def _discover(member: Member, catalogue: Catalogue, now: float, slot: Slot) -> E
             return again
     for _ in range(12):
         genre = words.KIDS if slot.kids else member.genre()
-        show = catalogue.pick(rng, genre, "film" if rng.random() < (0.3 if slot.kids else 0.47) else "series")
+        show = catalogue.pick(rng, genre, "film" if rng.random() < (0.3 if slot.kids else 0.68) else "series")
         if show.show_id in member.seen or member.country not in show.countries:
             continue
         begun = new_engagement(rng, show, slot)
@@ -288,15 +294,19 @@ def come_back(member: Member, now: float, slot: Slot) -> None:
     """Sets when the next session starts, and in which of the member's habitual times."""
     rng = member.rng
     local = now + member.local_offset(now)
-    if rng.random() < member.again:
-        gap = 0.52 * _HOUR_S + rng.expovariate(1 / (1.9 * _HOUR_S))
+    draw = rng.random()
+    if draw < member.again + _LATER_TODAY:
+        # Again within hours, mostly in the same habit; or at another time of the day, in the habit nearest to it.
+        again = draw < member.again
+        gap = (0.52 + rng.expovariate(1 / 2.6)) * _HOUR_S if again else rng.uniform(5, 15) * _HOUR_S
         hour = (local + gap) / _HOUR_S % 24
         if not 1.0 < hour < 6.0:
             member.next_at = now + gap
-            member.next_slot = slot if rng.random() < 0.8 else rng.choice(member.slots)
+            nearest = min(member.slots, key=lambda s: abs(s.hour - hour))
+            member.next_slot = slot if again and rng.random() < 0.8 else nearest
             return
-    days = 0 if rng.random() < 0.6 else 1
-    if days and rng.random() < 0.42:
+    days = 0 if rng.random() < 0.5 else 1
+    if days and rng.random() < 0.72:
         days += int(rng.expovariate(1 / member.idle_days) + 0.5)
     day = int(local // DAY_S) + days
     while True:

@@ -29,7 +29,7 @@ GENRES: Final = (
     Genre("drama", ("slow-burning", "family-secrets", "small-town", "ensemble", "class-divide", "courtroom"),
           ("Orchard", "Harbour", "Letters", "Inheritance", "Winter House", "Ferry", "Vineyard"),
           ("Quiet", "Borrowed", "Unfinished", "Distant", "Salted"),
-          ("a returning daughter", "a tired judge", "two estranged brothers", "a young doctor", "a village teacher"),
+          ("a returning daughter", "a tired judge", "a pair of estranged brothers", "a young doctor", "a village teacher"),
           ("opens a house that was locked for years", "takes over the business", "reads letters meant for others",
            "defends somebody nobody believes"),
           ("an old promise comes due", "the town takes sides", "every answer costs a friendship")),
@@ -42,15 +42,15 @@ GENRES: Final = (
           ("the evidence points home", "somebody in the squad is talking", "the clock of a trial is running")),
     Genre("comedy", ("workplace", "deadpan", "awkward", "feel-good", "roommates", "satire"),
           ("Roommates", "Bakery", "Parking Lot", "Night Shift", "Choir", "Allotment", "Car Wash"),
-          ("Mildly", "Nearly", "Perfectly", "Cheap", "Loud"),
-          ("three flatmates", "an over-keen manager", "a failed magician", "a choir without a conductor"),
+          ("Mild", "Awkward", "Perfect", "Cheap", "Loud"),
+          ("a flat of three", "an over-keen manager", "a failed magician", "a choir without a conductor"),
           ("runs the worst hotel of the coast", "enters a contest by mistake", "inherits a bakery and its debts",
            "pretends to be somebody important"),
           ("nobody read the contract", "the neighbours find out", "there is only one key")),
     Genre("romance", ("second-chance", "slow-love", "wedding", "opposites", "long-distance", "bittersweet"),
           ("Postcards", "Summer", "Waltz", "Lighthouse", "Recipe", "Umbrella", "Night Train"),
           ("Late", "Tender", "Accidental", "Second-Hand", "Amber"),
-          ("a florist", "a ship's cook", "two rival translators", "a widowed pianist"),
+          ("a florist", "a ship's cook", "a court translator", "a widowed pianist"),
           ("answers a letter sent to the wrong address", "shares a kitchen with a rival", "misses the same train",
            "organises a wedding that is not theirs"),
           ("one of them is leaving in spring", "both families have plans", "neither will say it first")),
@@ -78,14 +78,14 @@ GENRES: Final = (
     Genre("documentary", ("nature", "true-story", "food", "history", "music-history", "engineering"),
           ("Rivers", "Makers", "Harvest", "Archive", "Deep Water", "Workshops", "Bridges"),
           ("Hidden", "Living", "Hand-Made", "Lost", "Measured"),
-          ("a team of divers", "four bakers", "a bridge builder", "the keepers of an archive"),
+          ("a team of divers", "a village baker", "a bridge builder", "the keeper of an archive"),
           ("follows one river from spring to sea", "restores what others threw away", "cooks with what grows",
            "tells how a city learned to stand"),
           ("the season is short", "the craft has few heirs", "nature sets the terms")),
     Genre("reality", ("competition", "cooking", "makeover", "dating", "travel", "auction"),
           ("Kitchen", "Auction", "Island", "Workbench", "Road Trip", "Garden Duel", "House Swap"),
           ("Ultimate", "Blind", "Fast", "Golden", "Backyard"),
-          ("twelve cooks", "five couples", "eight carpenters", "ten strangers"),
+          ("a crew of cooks", "a newly wed couple", "a team of carpenters", "a busload of strangers"),
           ("competes for a small fortune", "rebuilds a house in a week", "trades homes for a month",
            "bids on boxes nobody has opened"),
           ("one leaves every week", "the judges have opinions", "the budget is tiny")),
@@ -105,7 +105,7 @@ GENRES: Final = (
     Genre("kids", ("animals", "learning", "sing-along", "adventure", "friendship", "bedtime"),
           ("Bears", "Tugboat", "Treehouse", "Dinosaurs", "Puddle Club", "Robots", "Bus"),
           ("Tiny", "Bouncy", "Giggly", "Wobbly", "Sunny"),
-          ("a small tugboat", "three bear cubs", "a curious robot", "a bus that can sing"),
+          ("a small tugboat", "a brave bear cub", "a curious robot", "a bus that can sing"),
           ("helps a new friend each day", "learns to count on the way", "finds out what the noise was",
            "builds something from boxes"),
           ("everybody is home for supper", "sharing makes it work", "there is a song for that")),
@@ -143,11 +143,11 @@ def summary(rng: Random, genre: Genre, tags: list[str]) -> str:
     """One or two sentences about a show."""
     hero, deed, stake = rng.choice(genre.heroes), rng.choice(genre.deeds), rng.choice(genre.stakes)
     place = rng.choice(("In", "Near", "Far from", "Somewhere outside")) + f" {invented(rng)}"
-    flavour = " ".join(tags[:2]).replace("-", " ")
+    flavour = " and ".join(tags[:2]).replace("-", " ")
     return rng.choice((
         f"{place}, {hero} {deed}, and {stake}.",
         f"{hero.capitalize()} {deed}. Soon {stake}.",
-        f"A {flavour} story: {hero} {deed} while {stake}.",
+        f"{hero.capitalize()} {deed} while {stake}: {flavour}.",
         f"{place}, {stake}. Then {hero} {deed}.",
     ))  # fmt: skip
 
