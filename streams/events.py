@@ -87,6 +87,18 @@ def validate(event: object) -> None:
     _check_optional(event)
 
 
+def correct_clock(event: Event, arrived_ms: int) -> bool:
+    """Sets a ts more than five minutes after its arrival to the arrival and marks the event with the ts it claimed.
+
+    Returns whether it did. `arrived_ms` is the broker's time of the record.
+    """
+    if event["ts"] - arrived_ms <= CLOCK_AHEAD_MS:
+        return False
+    event["ts_claimed"] = event["ts"]
+    event["ts"] = arrived_ms
+    return True
+
+
 def _check_optional(event: Event) -> None:
     for name in ("position_s", "duration_s"):
         value = event.get(name)
