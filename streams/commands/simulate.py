@@ -1,7 +1,8 @@
 """`cw simulate`: playback clients of a made-up population."""
 
 import argparse
-import sys
+import asyncio
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,20 @@ from streams.errors import UsageError
 
 _DESCRIPTION = """\
 Makes up a population and what it watches: households of one to five profiles, a catalogue of series, weekly shows and
-films, and every event that their players send, in order of arrival. The same members, days and seed give the same
-events. At the end it prints figures measured from the events beside those of real viewing.
+films, and every event that their players send, in order of arrival. At the end it prints figures measured from the
+events beside those of real viewing.
 
-  -o FILE     writes the history: events to FILE, the catalogue to FILE's stem + .titles.jsonl, the members' slow facts
-              to FILE's stem + .profiles.jsonl
+  cw simulate -o FILE             writes the history: events to FILE, the catalogue to FILE's stem + .titles.jsonl, the
+                                  members' slow facts to FILE's stem + .profiles.jsonl. The same members, days and seed
+                                  give the same bytes; the history ends on 2026-11-01
+  cw simulate --produce           sends catalogue, members and history to Kafka, as fast as they are acknowledged; the
+                                  history ends now
+  cw simulate --produce --speed X sends the history, then lets the same members go on until it is stopped (ctrl-c or
+                                  SIGTERM), X times as fast as the clock. Event time never passes the present: the
+                                  history ends (X - 1) x 30 minutes before the start, and once half an hour has brought
+                                  it to the present it runs at the clock's own speed. --days 0 goes on without a history
+
+Events a second in live mode are about members x X / 4000: 200 members at --speed 600 send about 30.
 """
 
 
@@ -29,7 +39,10 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--members", type=int, default=200, metavar="N", help="profiles that watch (default 200)")
     parser.add_argument("--days", type=float, default=60, metavar="D", help="days of history (default 60)")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="which population (default 1)")
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", required=True, help="write the history to FILE")
+    target = parser.add_mutually_exclusive_group(required=True)
+    target.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the history to FILE (JSON Lines)")
+    target.add_argument("--produce", action="store_true", help="send it to Kafka")
+    parser.add_argument("--speed", type=float, metavar="X", help="with --produce: go on live, X times the clock")
     parser.set_defaults(run=run)
 
 
@@ -37,29 +50,57 @@ def run(arguments: argparse.Namespace) -> int:
     """Makes the population, writes or sends its events, and prints what they look like."""
     if not 1 <= arguments.members <= 1_000_000:
         raise UsageError("--members must be from 1 to 1000000")
-    if not 0 < arguments.days <= 3650:
-        raise UsageError("--days must be above 0, at most 3650")
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    if not 0 <= arguments.days <= 3650:
+        raise UsageError("--days must be from 0 to 3650")
+    if arguments.speed is not None and not arguments.produce:
+        raise UsageError("--speed needs --produce: a file holds the history alone")
+    if arguments.speed is not None and not 0 < arguments.speed <= 100_000:
+        raise UsageError("--speed must be above 0, at most 100000")
+    if arguments.days == 0 and arguments.speed is None:
+        raise UsageError("--days 0 leaves no history: give days, or --produce --speed X")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return asyncio.run(_produce(arguments)) if arguments.produce else _write(arguments)
 
-    from streams.clients.simulate import files, report
+
+def _write(arguments: argparse.Namespace) -> int:
+    from streams.clients.simulate import files
     from streams.clients.simulate.log import FILE_UNTIL_MS, Log
+    from streams.clients.simulate.report import Progress, show
     from streams.clients.simulate.statistics import Statistics
 
-    began = time.monotonic()
-    console = Console(stderr=True)
-    statistics = Statistics()
-    events = TextColumn("{task.fields[events]:,} events")
-    columns = (TextColumn("{task.description}"), BarColumn(), events, TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(f"Making {arguments.members:,} members", total=None, events=0)
+    began, statistics = time.monotonic(), Statistics()
+    with Progress(statistics, f"Making {arguments.members:,} members") as progress:
         log = Log(arguments.members, arguments.days, arguments.seed, FILE_UNTIL_MS)
-        progress.update(task, description="Watching", total=log.until_ms - log.start_ms)
-        paths = files.write(
-            log, arguments.output, statistics,
-            lambda to_ms: progress.update(task, completed=to_ms - log.start_ms, events=statistics.events),
-        )  # fmt: skip
-    report.show(statistics, arguments.days)
-    seconds = time.monotonic() - began
-    print(f"{statistics.events:,} events in {seconds:.1f} s: {', '.join(map(str, paths))}", file=sys.stdout)
+        progress.history(log.start_ms, log.until_ms)
+        paths = files.write(log, arguments.output, statistics, progress)
+    show(statistics, arguments.days)
+    print(f"{statistics.events:,} events in {time.monotonic() - began:.1f} s: {', '.join(map(str, paths))}")
+    return 0
+
+
+async def _produce(arguments: argparse.Namespace) -> int:
+    from streams import config
+    from streams.clients.simulate import live
+    from streams.clients.simulate.log import Log
+    from streams.clients.simulate.report import Progress, show
+    from streams.clients.simulate.sender import Sender
+    from streams.clients.simulate.statistics import Statistics
+
+    settings, statistics, stop = config.load(), Statistics(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    with Progress(statistics, f"Making {arguments.members:,} members") as progress:
+        async with Sender(settings.bootstrap_servers, settings.partitions) as sender:
+            until_ms = live.history_end(int(time.time() * 1000), arguments.speed)
+            log = Log(arguments.members, arguments.days, arguments.seed, until_ms)
+            await live.send_side_inputs(sender, log)
+            progress.history(log.start_ms, log.until_ms)
+            began = time.monotonic()
+            await live.send_history(sender, log, statistics, progress, stop)
+            print(f"history: {statistics.events:,} events in {time.monotonic() - began:.1f} s", flush=True)
+            if arguments.speed is not None and not stop.is_set():
+                progress.live(arguments.speed)
+                await live.send_live(sender, log, arguments.speed, statistics, progress, stop)
+                print(f"live: {sender.sent:,} records sent in all", flush=True)
+    show(statistics, arguments.days)
     return 0

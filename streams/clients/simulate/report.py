@@ -1,9 +1,66 @@
-"""Prints what a log looks like beside real viewing."""
+"""What people see: progress while it works, and what the log looks like beside real viewing."""
+
+import sys
+import time
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Final, Self
 
 from rich.console import Console
 from rich.table import Table
 
 from streams.clients.simulate.statistics import Statistics
+
+_EVERY_S: Final = 5.0  # a line, where nobody watches a terminal
+_EVERY_TERMINAL_S: Final = 0.2
+
+
+class Progress:
+    """Says on standard error how far the simulated time has come; call it with that time in ms."""
+
+    def __init__(self, statistics: Statistics, beginning: str) -> None:
+        self._statistics = statistics
+        self._console = Console(stderr=True)
+        self._status = self._console.status(beginning) if self._console.is_terminal else None
+        self._every = _EVERY_TERMINAL_S if self._status else _EVERY_S
+        self._said = time.monotonic()
+        self._start_ms = self._until_ms = 0
+        self._speed: float | None = None
+
+    def __enter__(self) -> Self:
+        if self._status:
+            self._status.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._status:
+            self._status.stop()
+
+    def history(self, start_ms: int, until_ms: int) -> None:
+        """From here on it is the history that is made."""
+        self._start_ms, self._until_ms = start_ms, until_ms
+
+    def live(self, speed: float) -> None:
+        """From here on the members are live."""
+        self._speed = speed
+
+    def __call__(self, now_ms: int) -> None:
+        now = time.monotonic()
+        if now - self._said < self._every:
+            return
+        self._said = now
+        events = f"{self._statistics.events:,} events"
+        if self._speed is not None:
+            text = f"live at speed {self._speed:g}: {events}, event time {_utc(now_ms)}"
+        else:
+            share = min((now_ms - self._start_ms) / max(self._until_ms - self._start_ms, 1), 1.0)
+            text = f"history: {share:.0%}, {events}, event time {_utc(now_ms)}"
+        if self._status:
+            self._status.update(text)
+        else:
+            print(text, file=sys.stderr, flush=True)
 
 
 def show(statistics: Statistics, days: float) -> None:
@@ -19,3 +76,7 @@ def show(statistics: Statistics, days: float) -> None:
     if days < 45:
         console.print("The real figures are of years of viewing: a history of less than about 60 days is further off.")
     console.print("Events: " + ", ".join(f"{kind} {count:,}" for kind, count in statistics.types().items()))
+
+
+def _utc(now_ms: int) -> str:
+    return datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")

@@ -29,7 +29,7 @@ GENRES: Final = (
     Genre("drama", ("slow-burning", "family-secrets", "small-town", "ensemble", "class-divide", "courtroom"),
           ("Orchard", "Harbour", "Letters", "Inheritance", "Winter House", "Ferry", "Vineyard"),
           ("Quiet", "Borrowed", "Unfinished", "Distant", "Salted"),
-          ("a returning daughter", "a tired judge", "a pair of estranged brothers", "a young doctor", "a village teacher"),
+          ("a returning daughter", "a tired judge", "an estranged son", "a young doctor", "a village teacher"),
           ("opens a house that was locked for years", "takes over the business", "reads letters meant for others",
            "defends somebody nobody believes"),
           ("an old promise comes due", "the town takes sides", "every answer costs a friendship")),

@@ -1,0 +1,87 @@
+"""The population on a real cluster: its history at once, then its members going on while the clock runs.
+
+Event time in live mode. Time goes on from the end of the history, `speed` times as fast as the clock, and never passes
+the present: hours of the day, gaps between sessions and positions stay what they would be, only sooner. So that there
+is something to run through, a history that is followed by a live part ends `(speed - 1) × 30 minutes` before the start,
+and the present is reached after half an hour; from then on time runs as fast as the clock. At speed 1 both are the
+same all along: the history ends now, and every `ts` is the present.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
+
+from streams import topics
+from streams.clients.simulate.log import Log
+from streams.clients.simulate.sender import Sender
+from streams.clients.simulate.statistics import Statistics
+
+STEP_MS: Final = 3_600_000
+RUN_UP_S: Final = 1800
+_TICK_S: Final = 0.05
+
+
+def history_end(now_ms: int, speed: float | None) -> int:
+    """Where the history ends, in ms: now, or early enough for half an hour at `speed`."""
+    ahead = max((speed or 1.0) - 1.0, 0.0)
+    return now_ms - int(ahead * RUN_UP_S * 1000)
+
+
+class Clock:
+    """Simulated time in ms: goes on from `start_ms` at `speed`, and stays at the present once it is reached."""
+
+    def __init__(self, start_ms: int, speed: float, now_ms: Callable[[], int]) -> None:
+        self._start_ms = start_ms
+        self._speed = speed
+        self._now_ms = now_ms
+        self._began_ms = now_ms()
+
+    def read(self) -> int:
+        now_ms = self._now_ms()
+        return min(self._start_ms + int((now_ms - self._began_ms) * self._speed), now_ms)
+
+
+async def send_side_inputs(sender: Sender, log: Log) -> None:
+    """Sends the catalogue and the members' slow facts."""
+    for record in log.catalogue.records():
+        await sender.send(topics.CATALOG, record["title_id"], record)
+    for member in log.members:
+        await sender.send(topics.PROFILES, member.member_id, member.profile())
+    await sender.flush()
+
+
+async def send_history(
+    sender: Sender, log: Log, statistics: Statistics, progress: Callable[[int], None], stop: asyncio.Event
+) -> None:
+    """Sends what arrived before the history's end, as fast as it is acknowledged; less where `stop` is set."""
+    for to_ms in range(log.start_ms + STEP_MS, log.until_ms + STEP_MS, STEP_MS):
+        await _send(sender, log, min(to_ms, log.until_ms), statistics)
+        progress(to_ms)
+        await asyncio.sleep(0)  # lets a signal and the producer in
+        if stop.is_set():
+            break
+    await sender.flush()
+
+
+async def send_live(
+    sender: Sender, log: Log, speed: float, statistics: Statistics, progress: Callable[[int], None], stop: asyncio.Event
+) -> None:
+    """Sends the members' events as their time comes, until `stop` is set."""
+    clock = Clock(log.until_ms, speed, lambda: int(time.time() * 1000))
+    while not stop.is_set():
+        now_ms = clock.read()
+        await _send(sender, log, now_ms, statistics)
+        await sender.flush()
+        progress(now_ms)
+        try:
+            async with asyncio.timeout(_TICK_S):
+                await stop.wait()
+        except TimeoutError:
+            continue
+
+
+async def _send(sender: Sender, log: Log, to_ms: int, statistics: Statistics) -> None:
+    for _, event in log.advance(to_ms):
+        statistics.observe(event)
+        await sender.send(topics.EVENTS, event["member_id"], event)
