@@ -72,7 +72,11 @@ class Batch:
 
     def stat(self, column: int) -> F64:
         """(n,) a number of the show, as float64."""
-        return self.stats[:, column].astype(np.float64)
+        return self._columns[column]
+
+    def span(self, first_column: int, columns: int) -> F64:
+        """(columns, n) neighbouring numbers of the show, as float64."""
+        return self._columns[first_column : first_column + columns]
 
     def usual(self, name: str) -> F64:
         """(n,) a column of the population's shows."""
@@ -90,7 +94,7 @@ class Batch:
 
     def here(self, first_column: int) -> F64:
         """(n,) the number of the show at the column of the decision's device slot."""
-        return self.stats[self._rows, first_column + self.slot_each].astype(np.float64)
+        return self._columns[first_column + self.slot_each, self.rows]
 
     # --- shared intermediate columns
 
@@ -106,7 +110,13 @@ class Batch:
         return np.repeat(np.arange(self.decisions), np.diff(self.offsets))
 
     @cached_property
-    def _rows(self) -> I64:
+    def _columns(self) -> F64:
+        """(STAT_COLUMNS, n): a column lies in one piece, since features read columns."""
+        return np.ascontiguousarray(self.stats.T, dtype=np.float64)
+
+    @cached_property
+    def rows(self) -> I64:
+        """(n,) 0, 1, 2, …"""
         return np.arange(self.size)
 
     @cached_property
@@ -120,7 +130,7 @@ class Batch:
     @cached_property
     def recency_rank(self) -> I64:
         """(n,) 0 for the show last played: candidates stand in that order."""
-        return self._rows - self.offsets[self.owner]
+        return self.rows - self.offsets[self.owner]
 
     @cached_property
     def hours_since_play(self) -> F64:
@@ -133,9 +143,75 @@ class Batch:
         now = (self.now_each - s.HOURS_ORIGIN_MS) / _HOUR_MS
         return np.where(last > 0, np.maximum(0.0, now - last), NEVER_H)
 
+    @cached_property
+    def log_since_play(self) -> F64:
+        """(n,) ln(1 + hours since the last counted play began)."""
+        return np.log1p(self.hours_since_play)
+
+    @cached_property
+    def log_since_watched(self) -> F64:
+        """(n,) ln(1 + hours since it was last watched)."""
+        return np.log1p(self.hours_since(s.LAST_WATCHED))
+
+    @cached_property
+    def log_since_here(self) -> F64:
+        """(n,) ln(1 + hours since it was last played on this device)."""
+        return np.log1p(self.hours_since_here)
+
+    @cached_property
+    def plays_on_devices(self) -> F64:
+        """(n,) its plays on all devices, as of its last play."""
+        return self.span(s.DEVICE_PLAYS, s.MAX_DEVICES).sum(axis=0)
+
+    @cached_property
+    def plays_here(self) -> F64:
+        """(n,) its plays on this device, as of its last play."""
+        return self.here(s.DEVICE_PLAYS)
+
+    @cached_property
+    def at_hour(self) -> F64:
+        """(n,) its plays at about this hour, as of its last play."""
+        return self.about_now(self.span(s.HOUR_PLAYS, s.HOUR_BINS))
+
+    @cached_property
+    def decayed_5(self) -> F64:
+        """(n,) plays, half-life 5 days, as of now."""
+        return self.decayed(s.DECAYED_5, 5.0)
+
+    @cached_property
+    def decayed_20(self) -> F64:
+        """(n,) plays, half-life 20 days, as of now."""
+        return self.decayed(s.DECAYED_20, 20.0)
+
+    @cached_property
+    def recent_firsts(self) -> F64:
+        """(n,) sessions that it opened, half-life 20 days, as of now."""
+        return self.decayed(s.RECENT_FIRSTS, 20.0)
+
     def decayed(self, column: int, half_life_days: float) -> F64:
         """(n,) a count kept as of the last play, brought forward to now."""
-        return self.stat(column) * np.exp2(-self.hours_since_play / (DAY_H * half_life_days))
+        return self.stat(column) * self.fading(half_life_days)
+
+    def fading(self, half_life_days: float) -> F64:
+        """(n,) what is left of a count since the last play."""
+        if half_life_days not in self._fading:
+            self._fading[half_life_days] = np.exp2(self.hours_since_play * (-1.0 / (DAY_H * half_life_days)))
+        return self._fading[half_life_days]
+
+    @cached_property
+    def _fading(self) -> dict[float, F64]:
+        return {}
+
+    def about_now(self, bins: F64) -> F64:
+        """(n,) of (HOUR_BINS, n): the two bins about the hour, weighed by how near their middles are."""
+        left, weight = self._hour_bins
+        return (1.0 - weight) * bins[left, self.rows] + weight * bins[(left + 1) % s.HOUR_BINS, self.rows]
+
+    @cached_property
+    def _hour_bins(self) -> tuple[I64, F64]:
+        at = self.each(self.now("hour") * (s.HOUR_BINS / 24.0) - 0.5)
+        low = np.floor(at)
+        return low.astype(np.int64) % s.HOUR_BINS, at - low
 
     # --- within a decision
 
@@ -150,7 +226,7 @@ class Batch:
 
     def rank(self, values: F64) -> I64:
         """(n,) 0 for the highest value of each decision; equals stand in order of recency."""
-        order = np.lexsort((self._rows, -values, self.owner))
+        order = np.lexsort((self.rows, -values, self.owner))
         ranks = np.empty(self.size, dtype=np.int64)
         ranks[order] = self.recency_rank
         return ranks

@@ -31,7 +31,7 @@ def expected_gap(b: Batch) -> F64:
 
 @candidate(GROUP, "how late it is: ln(1 + hours since its last play) less the expected gap")
 def lateness(b: Batch) -> F64:
-    return np.log1p(b.hours_since_play) - expected_gap(b)
+    return b.log_since_play - expected_gap(b)
 
 
 @candidate(GROUP, "how regular it is: deviation of ln(1 + gap); -1 with fewer than two gaps")

@@ -179,7 +179,7 @@ def last_run(b: Batch) -> F64:
 
 @context("last show", "its plays, half-life 5 days")
 def last_decayed_5(b: Batch) -> F64:
-    return b.first(b.decayed(s.DECAYED_5, 5.0))
+    return b.first(b.decayed_5)
 
 
 @context("last show", "the card of the show last watched: 0 not in the row, 1 resume, 2 next episode, 3 new episode")
@@ -189,7 +189,7 @@ def last_card(b: Batch) -> F64:
 
 @context("last show", "plays of anything that can be continued, half-life 5 days")
 def all_decayed_5(b: Batch) -> F64:
-    return b.total(b.decayed(s.DECAYED_5, 5.0))
+    return b.total(b.decayed_5)
 
 
 def _week(b: Batch) -> F64:

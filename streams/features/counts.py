@@ -26,12 +26,12 @@ def first_share(b: Batch) -> F64:
 
 @candidate(GROUP, "sessions that it opened, half-life 20 days")
 def recent_firsts(b: Batch) -> F64:
-    return b.decayed(s.RECENT_FIRSTS, 20.0)
+    return b.recent_firsts
 
 
 @candidate(GROUP, "its share of recent_firsts among the candidates")
 def recent_firsts_share(b: Batch) -> F64:
-    return b.share(b.decayed(s.RECENT_FIRSTS, 20.0))
+    return b.share(b.recent_firsts)
 
 
 @candidate(GROUP, "plays, half-life 1 day")
@@ -41,12 +41,12 @@ def decayed_1(b: Batch) -> F64:
 
 @candidate(GROUP, "plays, half-life 5 days")
 def decayed_5(b: Batch) -> F64:
-    return b.decayed(s.DECAYED_5, 5.0)
+    return b.decayed_5
 
 
 @candidate(GROUP, "plays, half-life 20 days")
 def decayed_20(b: Batch) -> F64:
-    return b.decayed(s.DECAYED_20, 20.0)
+    return b.decayed_20
 
 
 @candidate(GROUP, "plays, half-life 90 days")
@@ -56,17 +56,17 @@ def decayed_90(b: Batch) -> F64:
 
 @candidate(GROUP, "its share of decayed_5 among the candidates")
 def decayed_5_share(b: Batch) -> F64:
-    return b.share(b.decayed(s.DECAYED_5, 5.0))
+    return b.share(b.decayed_5)
 
 
 @candidate(GROUP, "its share of decayed_20 among the candidates")
 def decayed_20_share(b: Batch) -> F64:
-    return b.share(b.decayed(s.DECAYED_20, 20.0))
+    return b.share(b.decayed_20)
 
 
 @candidate(GROUP, "place by decayed_5")
 def decayed_5_rank(b: Batch) -> I64:
-    return b.rank(b.decayed(s.DECAYED_5, 5.0))
+    return b.rank(b.decayed_5)
 
 
 @candidate(GROUP, "hours watched")

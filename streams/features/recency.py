@@ -17,12 +17,12 @@ def recency_rank(b: Batch) -> I64:
 
 @candidate(GROUP, "ln(1 + hours since the show was last watched)")
 def since_watched(b: Batch) -> F64:
-    return np.log1p(b.hours_since(s.LAST_WATCHED))
+    return b.log_since_watched
 
 
 @candidate(GROUP, "ln(1 + hours since its last counted play began)")
 def since_play(b: Batch) -> F64:
-    return np.log1p(b.hours_since_play)
+    return b.log_since_play
 
 
 @candidate(GROUP, "ln(1 + hours since its last play in an earlier session than the last one)")
@@ -37,7 +37,7 @@ def since_first_play(b: Batch) -> F64:
 
 @candidate(GROUP, "hours between the show last watched and this one, as a difference of logarithms")
 def behind_newest(b: Batch) -> F64:
-    hours = np.log1p(b.hours_since(s.LAST_WATCHED))
+    hours = b.log_since_watched
     return hours - b.each(b.first(hours))
 
 
@@ -58,7 +58,7 @@ def glimpsed_since(b: Batch) -> F64:
 
 @candidate("device", "ln(1 + hours since it was last played on this very device)")
 def since_play_here(b: Batch) -> F64:
-    return np.log1p(b.hours_since_here)
+    return b.log_since_here
 
 
 @candidate("device", "place in the order of last play on this very device")
@@ -68,7 +68,7 @@ def recency_rank_here(b: Batch) -> I64:
 
 @candidate("device", "hours between its last play anywhere and here, as a difference of logarithms")
 def left_this_device(b: Batch) -> F64:
-    return np.log1p(b.hours_since_here) - np.log1p(b.hours_since_play)
+    return b.log_since_here - b.log_since_play
 
 
 @candidate("device", "1 where it was the show last played on this device")
