@@ -1,0 +1,58 @@
+"""A Faust app with the batch transport, and settings that fit it."""
+
+from typing import Any
+
+import faust
+from faust.types import Message
+
+from streams.batching.transport import Transport
+
+__all__ = ["App", "ChunkSchema"]
+
+
+class ChunkSchema(faust.Schema):  # type: ignore[misc]
+    """Hands a batch to the stream as it is: what its bytes mean is for the agent to say."""
+
+    def compile(self, app: Any, **options: Any) -> Any:
+        async def decode(message: Message, *, propagate: bool = False) -> Any:
+            return app.create_event(None, message.value, message.headers, message)
+
+        return decode
+
+
+class App(faust.App):  # type: ignore[misc]
+    """`faust.App`, in which chosen topics arrive a batch at a time.
+
+        app = App("counts", broker="kafka://127.0.0.1")
+        events = app.batched_topic("events")
+
+        @app.agent(events, name="log")
+        async def log(stream):
+            async for chunk in stream:
+                for record in chunk.records: ...
+
+    Settings keep Faust's names and may be overridden, except that a queue holds batches here, so it is short.
+    """
+
+    def __init__(self, id: str, **settings: Any) -> None:
+        defaults: dict[str, Any] = {
+            "store": "rocksdb://?driver=rocksdict",
+            "broker_session_timeout": 10.0,
+            "broker_heartbeat_interval": 3.0,
+            "broker_commit_interval": 1.0,
+            "broker_max_poll_records": 4000,
+            "consumer_auto_offset_reset": "earliest",
+            "stream_buffer_maxsize": 2,
+            "stream_recovery_delay": 0.0,
+            "stream_wait_empty": True,
+            "producer_linger": 0.0,
+        }
+        super().__init__(id, **{**defaults, **settings})
+
+    def _new_transport(self) -> Transport:
+        return Transport(self.conf.broker_consumer, self)
+
+    def batched_topic(self, name: str, **options: Any) -> Any:
+        """A topic whose messages hold a `transport.Chunk`: bytes as they are in Kafka, nothing decoded."""
+        self.transport.batched.add(name)
+        return self.topic(name, schema=ChunkSchema(), **options)

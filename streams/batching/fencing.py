@@ -1,0 +1,82 @@
+"""One transactional producer for each changelog partition, so that only one worker at a time can write to it.
+
+A worker that was paused past its session and wakes would write old state after the new owner's, and compaction keeps
+the later record. So the owner of a partition takes the transactional id APP-TABLE-PARTITION when the partition is
+assigned, before it reads the changelog's end. From then on Kafka refuses every transaction of whoever had the id before.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import (
+    InvalidProducerEpoch,
+    InvalidProducerIdMapping,
+    InvalidTxnState,
+    KafkaError,
+    OutOfOrderSequenceNumber,
+    ProducerFenced,
+)
+
+__all__ = ["Fenced", "FencedProducer"]
+
+STOP_TIMEOUT = 5.0  # seconds; a producer that can't reach the broker is left to the garbage collector
+
+# What Kafka answers to a producer whose id is no longer its own, or no longer known.
+_LOST = (ProducerFenced, InvalidProducerEpoch, InvalidProducerIdMapping, InvalidTxnState, OutOfOrderSequenceNumber)
+
+
+class Fenced(Exception):
+    """Another worker owns the changelog partition; nothing that this one holds for it may be written any more."""
+
+
+class FencedProducer:
+    """Writes to one changelog partition, a transaction at a time. `settings` are aiokafka's."""
+
+    def __init__(self, transactional_id: str, topic: str, partition: int, **settings: Any) -> None:
+        self.topic = topic
+        self.partition = partition
+        self._producer = AIOKafkaProducer(transactional_id=transactional_id, **settings)
+
+    async def start(self) -> None:
+        """Takes the transactional id: fences whoever had it, and aborts what they had open."""
+        await self._producer.start()
+
+    async def write(self, items: Iterable[tuple[bytes, bytes | None]]) -> int | None:
+        """Writes records (key, value; None deletes) in one transaction and commits it.
+
+        Returns the offset of the last record, None where the broker could not tell it. Waits as long as the broker is
+        away. Raises Fenced, and KafkaError where the records can't be written at all, such as one that is too large.
+        """
+        producer = self._producer
+        try:
+            await producer.begin_transaction()
+            count, last = 0, None
+            batch, sent = producer.create_batch(), []
+            for key, value in items:
+                if batch.append(key=key, value=value, timestamp=None) is None:
+                    sent.append(await producer.send_batch(batch, self.topic, partition=self.partition))
+                    batch, count = producer.create_batch(), 0
+                    batch.append(key=key, value=value, timestamp=None)
+                count += 1
+            batch.close()
+            sent.append(await producer.send_batch(batch, self.topic, partition=self.partition))
+            for future in sent:
+                last = await future
+            await producer.commit_transaction()
+        except _LOST as error:
+            raise Fenced(f"{self.topic}/{self.partition}: {error!r}") from error
+        except KafkaError as error:
+            if isinstance(error.__cause__, _LOST):
+                raise Fenced(f"{self.topic}/{self.partition}: {error!r}") from error
+            raise
+        return last.offset + count - 1 if last is not None and last.offset >= 0 else None
+
+    async def stop(self) -> None:
+        """Closes connections. A transaction left open is aborted by the next owner."""
+        try:
+            async with asyncio.timeout(STOP_TIMEOUT):
+                await self._producer.stop()
+        except (TimeoutError, KafkaError):
+            await self._producer.client.close()

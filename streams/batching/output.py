@@ -1,0 +1,70 @@
+"""Many records to one partition with one call."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
+
+from aiokafka import AIOKafkaProducer
+from faust.transport.drivers.aiokafka import server_list
+from mode import Service
+
+from streams.batching.app import App
+from streams.batching.table import Revoked
+
+__all__ = ["Output", "OutputRecord"]
+
+OutputRecord: TypeAlias = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]]]
+
+
+class Output(Service):  # type: ignore[misc]
+    """An idempotent producer that takes records a batch at a time; a service of the app.
+
+        output = Output(app)
+        batch.sends(*await output.send("rows", 3, [(key, value, ())]))
+
+    It sends nothing once the last heartbeat is older than the session: outputs are not fenced, and another worker may
+    be sending newer ones by then.
+    """
+
+    def __init__(self, app: App, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.app = app
+        self._producer: AIOKafkaProducer | None = None
+
+    async def on_start(self) -> None:
+        producer, transport = self.app.producer, self.app.transport
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=server_list(transport.url, transport.default_port),
+            client_id=f"{producer.client_id}-output",
+            enable_idempotence=True,
+            max_batch_size=producer.max_request_size,
+            max_request_size=producer.max_request_size,
+            **producer._settings_auth(),
+        )
+        await self._producer.start()
+
+    async def on_stop(self) -> None:
+        if self._producer is not None:
+            await self._producer.stop()
+
+    async def send(self, topic: str, partition: int, records: Iterable[OutputRecord]) -> list[asyncio.Future[Any]]:
+        """Sends (key, value, headers) in order. Returns futures, done once the broker has the records.
+
+        Raises Revoked where this worker's session has run out.
+        """
+        if not self.app.consumer.session_alive:
+            raise Revoked(f"no heartbeat for longer than the session: not sending to {topic}")
+        producer = self._producer
+        if producer is None:
+            raise RuntimeError("the output is not started")
+        sent: list[asyncio.Future[Any]] = []
+        batch = producer.create_batch()
+        for key, value, headers in records:
+            if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
+                sent.append(await producer.send_batch(batch, topic, partition=partition))
+                batch = producer.create_batch()
+                batch.append(key=key, value=value, timestamp=None, headers=headers)
+        if batch.record_count():
+            batch.close()
+            sent.append(await producer.send_batch(batch, topic, partition=partition))
+        return sent

@@ -1,0 +1,91 @@
+"""RocksDB, one database a partition, as Faust's own store keeps it, with writes and recovery in batches.
+
+Every write batch carries the changelog offset that it brings the database to, so local state and its offset are one
+and never ahead of the changelog.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import rocksdict
+from faust.stores import rocksdb
+from faust.types import TP
+from mode import get_logger
+
+from streams.batching.transport import Chunk
+
+__all__ = ["Store"]
+
+logger = get_logger(__name__)
+
+BLOCK_CACHE_BYTES = 64 << 20  # shared by all partitions
+WRITE_BUFFER_BYTES = 16 << 20  # a partition, twice at most
+BLOOM_BITS = 10  # a key; most keys of a growing table are new, and a miss should cost no read
+
+
+class Store(rocksdb.Store):  # type: ignore[misc]
+    """Faust's RocksDB store (rocksdict) for one batched table. Keys and values are bytes."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._block_cache = rocksdict.Cache(BLOCK_CACHE_BYTES)
+
+    def _open_for_partition(self, partition: int) -> rocksdict.Rdict:
+        blocks = rocksdict.BlockBasedOptions()
+        blocks.set_block_cache(self._block_cache)
+        blocks.set_bloom_filter(BLOOM_BITS, block_based=False)
+        options = rocksdict.Options(raw_mode=True)
+        options.create_if_missing(True)
+        options.set_compression_type(rocksdict.DBCompressionType.lz4())
+        options.set_write_buffer_size(WRITE_BUFFER_BYTES)
+        options.set_max_write_buffer_number(2)
+        options.set_keep_log_file_num(2)
+        options.set_block_based_table_factory(blocks)
+        path = self.partition_path(partition)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return rocksdict.Rdict(str(path), options=options)
+
+    def read(self, partition: int, key: bytes) -> bytes | None:
+        """The stored value. Opens the partition's database where it is not open."""
+        value: bytes | None = self._db_for_partition(partition).get(key)
+        return value
+
+    def write(self, partition: int, items: Iterable[tuple[bytes, bytes | None]], offset: int | None) -> None:
+        """Writes (key, value; None deletes) and the changelog offset they reach, all or nothing."""
+        batch = rocksdict.WriteBatch(raw_mode=True)
+        for key, value in items:
+            if value is None:
+                batch.delete(key)
+            else:
+                batch.put(key, value)
+        if offset is not None:
+            batch.put(self.offset_key, str(offset).encode())
+        self._db_for_partition(partition).write(batch)
+
+    def scan(self, partition: int) -> Iterator[tuple[bytes, bytes]]:
+        """Every key and value of a partition, in the order of keys."""
+        return self._visible_items(self._db_for_partition(partition))  # type: ignore[no-any-return]
+
+    def apply_changelog_batch(self, batch: Iterable[Any], to_key: Any, to_value: Any) -> None:
+        """Applies what recovery or a standby read: Faust events whose value is a Chunk of the changelog."""
+        recovery = self.app.tables.recovery
+        for event in batch:
+            tp: TP = event.message.tp
+            if tp not in recovery.active_tps and tp not in recovery.standby_tps:
+                continue  # read before the last rebalance; opening its database would keep the owner out
+            chunk: Chunk = event.message.value
+            self.write(tp.partition, ((r.key, r.value) for r in chunk.records if r.key is not None), chunk.end - 1)
+
+    def close(self) -> None:
+        """Closes every database at once, so that another worker on this machine may open them."""
+        while self._dbs:
+            _, db = self._dbs.popitem()
+            db.close()
+
+    async def stop(self) -> None:
+        self.close()
+
+    def revoke_partitions(self, table: Any, tps: set[TP]) -> None:
+        for tp in tps:
+            if tp.topic in table.changelog_topic.topics and (db := self._dbs.pop(tp.partition, None)) is not None:
+                db.close()

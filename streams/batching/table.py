@@ -1,0 +1,372 @@
+"""A changelogged table read and written a batch at a time, with exactly one writer for each partition.
+
+The handler of a table gets one batch of one partition at a time, asks for the values it needs, changes them and puts
+them back. Values stay decoded in memory, least recently used ones leave first. A flush follows `flush_interval` seconds
+after the first change it covers, or earlier once `flush_size` values have changed, and for each partition is
+
+    encode ▸ one transaction in the changelog ▸ one RocksDB write batch with its offset ▸ acknowledge the source batches
+
+in that order, so a commit never covers a change that could be lost, and RocksDB is never ahead of the changelog. The
+next batches are processed while a flush waits for the broker; a partition whose flush can't keep up is not read
+meanwhile.
+
+What a restart brings: the source batches since the last commit again, on state that may have seen them. Keep the source
+offset of the last record applied in each value, and skip records at or below it: then state is exactly once.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Generic, TypeVar
+
+from faust.exceptions import ImproperlyConfigured
+from faust.tables.table import Table as FaustTable
+from faust.transport.drivers.aiokafka import server_list
+from faust.types import TP
+from mode import get_logger
+
+from streams.batching.app import App, ChunkSchema
+from streams.batching.fencing import Fenced, FencedProducer
+from streams.batching.partition import Partition
+from streams.batching.store import Store
+from streams.batching.transport import Chunk, Consumer
+
+__all__ = ["Batch", "Revoked", "Table", "Unreadable"]
+
+V = TypeVar("V")
+logger = get_logger(__name__)
+
+
+class Revoked(Exception):
+    """The partition of this batch was given up while it was processed; the batch will be processed again elsewhere."""
+
+
+class Unreadable(Exception):
+    """A stored value could not be decoded. It stays as it is; the message names its key and what is wrong."""
+
+
+class Batch(Generic[V]):
+    """One batch of source records of one partition, and the table's values for them.
+
+    Between changing a value and putting it back, do not await. After an await, a batch may have been revoked: then
+    `get_many`, `put_many` and `sends` raise Revoked, which a handler lets pass.
+    """
+
+    def __init__(self, table: "Table[V]", partition: Partition[V], topic: str, chunk: Chunk) -> None:
+        self.table = table
+        self.topic = topic
+        self.partition = partition.number
+        self.records = chunk.records
+        self.behind = chunk.behind  # offsets of the source partition still to be read after this batch
+        self._state = partition
+
+    def get_many(self, keys: Iterable[bytes]) -> tuple[dict[bytes, V | None], dict[bytes, Unreadable]]:
+        """The values of these keys (None where there is none), and those that can't be decoded."""
+        values: dict[bytes, V | None] = {}
+        unreadable: dict[bytes, Unreadable] = {}
+        partition = self._live()
+        cache, recent = partition.cache, partition.cache.move_to_end
+        for key in keys:
+            try:
+                values[key] = cache[key]
+                recent(key)
+            except KeyError:
+                try:
+                    values[key] = cache[key] = self.table.read(partition.number, key)
+                except Unreadable as error:
+                    unreadable[key] = error
+        return values, unreadable
+
+    def put_many(self, items: Mapping[bytes, V | None]) -> None:
+        """Changes values; None deletes. They are durable after the next flush."""
+        self._live().put_many(items)
+
+    def sends(self, *delivered: asyncio.Future[Any]) -> None:
+        """Names records sent because of this batch: it is acknowledged only once they are delivered."""
+        self._live().outputs.extend(delivered)
+
+    def _live(self) -> Partition[V]:
+        if self._state.dropped:
+            raise Revoked(f"{self.topic}/{self.partition}")
+        return self._state
+
+
+Handler = Callable[[Batch[V]], Awaitable[None]]
+
+
+class Table(FaustTable, Generic[V]):  # type: ignore[misc]
+    """A Faust table for batch handlers; use one for an app, since Faust's recovery confuses changelogs of several.
+
+        counts = Table(app, "counts", partitions=4, encode=orjson.dumps, decode=orjson.loads)
+
+        @counts.process(app.batched_topic("events"), name="count")
+        async def count(batch):
+            values, _ = batch.get_many({record.key for record in batch.records})
+            ...
+            batch.put_many(values)
+
+    `partitions` must be the source topic's number. `cache_limit` bounds the decoded values of all partitions together.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        name: str,
+        *,
+        partitions: int,
+        encode: Callable[[V], bytes],
+        decode: Callable[[bytes], V],
+        flush_interval: float = 1.0,
+        flush_size: int = 50_000,
+        cache_limit: int = 100_000,
+        **options: Any,
+    ) -> None:
+        if app.tables:
+            raise ImproperlyConfigured(f"{app.conf.id} has a table already; a second one would not recover correctly")
+        super().__init__(
+            app,
+            name=name,
+            partitions=partitions,
+            schema=ChunkSchema(key_type=bytes, value_type=bytes),
+            key_type=bytes,
+            value_type=bytes,
+            recovery_buffer_size=2,  # batches; 1 would make Faust read the changelog after recovery
+            **options,
+        )
+        self.encode = encode
+        self.decode = decode
+        self.flush_interval = flush_interval
+        self.flush_size = flush_size
+        self.cache_limit = cache_limit
+        self.live: dict[int, Partition[V]] = {}
+        self.changelog = self.changelog_topic_name
+        self._closing: set[asyncio.Task[None]] = set()
+        app.tables.add(self)
+        app.transport.batched.add(self.changelog)
+        app.transport.guards.append(self)
+
+    def _new_store(self) -> Store:
+        return Store(
+            self.app.conf.store,
+            self.app,
+            self,
+            table_name=self.name,
+            key_type=bytes,
+            value_type=bytes,
+            key_serializer="raw",
+            value_serializer="raw",
+            loop=self.loop,
+        )
+
+    # -- processing
+
+    def process(self, topic: Any, *, name: str) -> Callable[[Handler[V]], Handler[V]]:
+        """Makes a handler the agent of a batched topic. Concurrency is 1, so batches of a partition stay in order.
+
+        A handler that raises anything but Revoked stops the worker, since skipping a batch would lose it: what one
+        record may do wrong is for the handler to catch.
+        """
+
+        def decorate(handler: Handler[V]) -> Handler[V]:
+            async def run(stream: Any) -> None:
+                async for event in stream.noack().events():
+                    await self._handle(handler, event.message)
+                    await asyncio.sleep(0)  # flushes and heartbeats get their turn
+
+            self.app.agent(topic, name=name, concurrency=1)(run)
+            return handler
+
+        return decorate
+
+    async def _handle(self, handler: Handler[V], message: Any) -> None:
+        consumer: Consumer = self.app.consumer
+        partition = self.live.get(message.partition)
+        if partition is None or message.generation_id != self.app.consumer_generation_id or not consumer.session_alive:
+            return
+        while partition.flush is not None and len(partition.dirty) >= self.flush_size:
+            await asyncio.wait([partition.flush])
+        partition.idle.clear()
+        try:
+            await handler(Batch(self, partition, message.topic, message.value))
+        except Revoked:
+            return
+        except Exception as error:
+            logger.exception("The handler failed on %s/%s", message.topic, message.partition)
+            await self.app.crash(error)
+            return
+        finally:
+            partition.idle.set()
+        if partition.dropped:
+            return
+        message.value = None  # the records are done with; the message is kept to be acknowledged
+        partition.held.append(message)
+        self._evict(partition)
+        if partition.due is None:
+            loop = asyncio.get_running_loop()
+            partition.due = loop.time() + self.flush_interval
+            partition.timer = loop.call_at(partition.due, self._maybe_flush, partition)
+        self._maybe_flush(partition)
+
+    def read(self, number: int, key: bytes) -> V | None:
+        """The value as RocksDB has it, None where there is none. Raises Unreadable."""
+        stored = self.data.read(number, key)
+        return None if stored is None else self._decode(key, stored)
+
+    def peek(self, number: int, key: bytes) -> V | None:
+        """The value as it stands in this worker, for looking only. Raises KeyError where the partition is elsewhere."""
+        partition = self.live[number]
+        return partition.cache[key] if key in partition.cache else self.read(number, key)
+
+    def _decode(self, key: bytes, stored: bytes) -> V:
+        try:
+            return self.decode(stored)
+        except Exception as error:
+            raise Unreadable(f"{self.name}: the value of {key!r} can't be decoded: {error}") from error
+
+    def _evict(self, partition: Partition[V]) -> None:
+        partition.cache_limit = max(1, self.cache_limit // max(1, len(self.live)))
+        if len(partition.cache) > partition.cache_limit:
+            partition.evict()
+
+    # -- flushing
+
+    def _maybe_flush(self, partition: Partition[V]) -> None:
+        """Starts a flush if one is due. Called when time is up, and whenever a handler or a flush has ended."""
+        late = partition.due is not None and partition.due <= asyncio.get_running_loop().time()
+        if late or len(partition.dirty) >= self.flush_size:
+            self._start_flush(partition)
+
+    def _start_flush(self, partition: Partition[V]) -> None:
+        if partition.flush is not None or partition.dropped or not partition.idle.is_set():
+            return
+        if partition.timer is not None:
+            partition.timer.cancel()
+        partition.due = partition.timer = None
+        partition.flush = asyncio.create_task(self._flush(partition))
+
+    async def _flush(self, partition: Partition[V]) -> None:
+        """Makes what changed durable and acknowledges the batches that changed it."""
+        held, partition.held = partition.held, []
+        outputs, partition.outputs = partition.outputs, []
+        try:
+            items = [(k, None if v is None else self.encode(v)) for k, v in partition.take_dirty()]
+            offset = None
+            if items:
+                offset = await partition.producer.write(items)
+            if outputs:
+                await asyncio.gather(*outputs)
+            if partition.dropped:
+                return
+            if items:
+                self.data.write(partition.number, items, offset)
+            for message in held:
+                message.ack(self.app.consumer)
+        except Fenced as error:
+            logger.warning("Another worker has taken over: %s", error)
+            self._give_up(partition)
+        except asyncio.CancelledError:
+            self._give_up(partition)
+            raise
+        except Exception as error:
+            logger.exception("Could not flush %s/%s", self.changelog, partition.number)
+            self._give_up(partition)
+            await self.app.crash(error)
+        finally:
+            partition.flushing = {}
+            partition.flush = None
+        if not partition.dropped:
+            self._maybe_flush(partition)
+
+    def _give_up(self, partition: Partition[V]) -> None:
+        """Discards a partition that is no longer this worker's, and asks for a rebalance to learn what is."""
+        if not partition.dropped:
+            self._discard(partition)
+            self.app.consumer.rejoin()
+
+    def _discard(self, partition: Partition[V]) -> None:
+        partition.dropped = True
+        if partition.timer is not None:
+            partition.timer.cancel()
+        partition.cache.clear()
+        partition.dirty.clear()
+        partition.held.clear()
+        partition.outputs.clear()
+
+    # -- coming and going of partitions
+
+    async def on_rebalance(
+        self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
+    ) -> None:
+        """Takes the transactional id of every partition assigned, also of those that this worker had before."""
+        self.drop()
+        await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
+        for tp in self.app.assignor.assigned_actives():
+            if tp.topic == self.changelog:
+                partition: Partition[V] = Partition(tp.partition, self._new_producer(tp.partition), self.cache_limit)
+                partition.fence = asyncio.create_task(partition.producer.start())
+                self.live[tp.partition] = partition
+
+    def _new_producer(self, number: int) -> FencedProducer:
+        producer = self.app.producer
+        transport = self.app.transport
+        return FencedProducer(
+            f"{self.app.conf.id}-{self.name}-{number}",
+            self.changelog,
+            number,
+            bootstrap_servers=server_list(transport.url, transport.default_port),
+            client_id=f"{producer.client_id}-{self.name}-{number}",
+            max_batch_size=producer.max_request_size,
+            max_request_size=producer.max_request_size,
+            **producer._settings_auth(),
+        )
+
+    async def fenced(self) -> None:
+        await asyncio.gather(*(p.fence for p in self.live.values() if p.fence is not None))
+
+    async def settle(self) -> None:
+        """Waits for handlers and flushes at work, then flushes the rest."""
+        await asyncio.gather(*map(self._settle, list(self.live.values())))
+
+    async def _settle(self, partition: Partition[V]) -> None:
+        await partition.idle.wait()
+        while not partition.dropped and (partition.flush is not None or partition.held):
+            self._start_flush(partition)
+            if partition.flush is not None:
+                await asyncio.wait([partition.flush])
+
+    def drop(self) -> None:
+        """Forgets every partition. What was not flushed will be read again."""
+        while self.live:
+            _, partition = self.live.popitem()
+            self._discard(partition)
+            for task in (partition.fence, partition.flush):
+                if task is not None:
+                    task.cancel()
+            closing = asyncio.create_task(partition.producer.stop())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+
+    async def on_stop(self) -> None:
+        self.drop()
+        await asyncio.gather(*self._closing, return_exceptions=True)
+        await super().on_stop()
+
+    # -- Faust's dict interface
+
+    def _has_key(self, key: Any) -> bool:
+        return self._get_key(key) is not None
+
+    def _get_key(self, key: Any) -> V | None:
+        for number in self.live:
+            if (value := self.peek(number, key)) is not None:
+                return value
+        return None
+
+    def _set_key(self, key: Any, value: Any) -> None:
+        raise TypeError("a batched table is written by Batch.put_many")
+
+    def _del_key(self, key: Any) -> None:
+        raise TypeError("a batched table is written by Batch.put_many")
+
+
+logging.getLogger("aiokafka.producer.sender").setLevel(logging.ERROR)  # a fenced sender logs what Fenced already says
