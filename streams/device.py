@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from streams.events import SESSION_IDLE_MS
+
 COUNTED_AFTER_S: Final = 60.0  # shorter plays are browsing
 UNATTENDED_AFTER: Final = 2  # autoplayed titles in a row without a touch: from then on nobody is known to watch
 LONGEST_SILENCE_MS: Final = 6 * 3_600_000  # a player silent for longer was not playing
@@ -81,3 +83,8 @@ class Device:
     @property
     def unattended(self) -> bool:
         return self.untouched >= UNATTENDED_AFTER
+
+    def idle(self, ts: int) -> bool:
+        """Whether its session had ended by `ts`: 30 minutes without an event, six hours while something plays."""
+        playing = self.play is not None and self.play.playing
+        return ts - self.session_last > (LONGEST_SILENCE_MS if playing else SESSION_IDLE_MS)

@@ -15,7 +15,7 @@ from zlib import crc32
 
 from streams import show as s
 from streams.device import COUNTED_AFTER_S, Device, Play
-from streams.events import PLAYBACK_TYPES, SESSION_IDLE_MS, Event
+from streams.events import PLAYBACK_TYPES, Event
 from streams.localtime import local_hour
 from streams.show import HALF_LIVES_DAYS, HOUR_BINS, MAX_DEVICES, Show
 
@@ -116,7 +116,7 @@ class MemberState:
         if device.session_id != event["session_id"]:
             if ts >= device.session_last:
                 self._open(device, event, ts, observer)
-        elif ts - device.session_last > SESSION_IDLE_MS:
+        elif device.idle(ts):
             self._open(device, event, ts, observer)
         if ts > device.session_last:
             device.session_last = ts
@@ -135,7 +135,7 @@ class MemberState:
             return True
         if device.session_id != event["session_id"]:
             return bool(event["ts"] >= device.session_last)
-        return bool(event["ts"] - device.session_last > SESSION_IDLE_MS)
+        return device.idle(event["ts"])
 
     # --- sessions and devices
 
