@@ -58,8 +58,8 @@ def ensure(bootstrap_servers: str, partitions: int, timeout_s: float = 30.0) -> 
         for name, count in there.items():
             if count != partitions:
                 raise CommandError(
-                    f"the topic {name} has {count} partitions, CW_PARTITIONS says {partitions}: set CW_PARTITIONS={count}"
-                    " (to add partitions instead, see docs/operations.md)"
+                    f"the topic {name} has {count} partitions, CW_PARTITIONS says {partitions}: "
+                    f"set CW_PARTITIONS={count} (to add partitions instead, see docs/operations.md)"
                 )
         missing = [name for name in SETTINGS if name not in there]
         if missing:
@@ -109,7 +109,7 @@ def one_line(error: BaseException) -> str:
 
 
 def _fields(answer: Any) -> dict[str, Any]:
-    return answer if isinstance(answer, dict) else answer.to_dict()  # type: ignore[no-any-return]
+    return answer if isinstance(answer, dict) else dict(answer.to_dict())
 
 
 def partition_of(key: bytes, partitions: int) -> int:

@@ -66,7 +66,9 @@ def classpath(on_jar: Callable[[int, int], None] = lambda done, total: None) -> 
                 finally:
                     pool.shutdown(wait=True, cancel_futures=True)
         except OSError as error:
-            raise CommandError(f"can't write to the Maven cache {cache} ({error}): make it writable, or set M2_REPO")
+            raise CommandError(
+                f"can't write to the Maven cache {cache} ({error.strerror}): make it writable, or set M2_REPO"
+            ) from None
     return [path for _, path in wanted]
 
 
