@@ -72,7 +72,7 @@ def common(rows: int) -> dict[str, Any]:
         "verbose": -1,
         "num_threads": threads(),
         "deterministic": True,
-        "force_row_wise": True,
+        "force_col_wise": True,
         "seed": SEED,
         "feature_fraction": 0.6,
         "bagging_fraction": 0.8,

@@ -13,7 +13,7 @@ import numpy as np
 
 from models import calibration, continuation, folds, metrics, population, ranking
 from models.calibration import Calibrator
-from models.continuation import Continuation
+from models.continuation import Continuation, ProductCalibration
 from models.examples import Bools, Examples, Floats, Ints, Longs, Plays
 from models.ranking import Ranker
 from streams import features
@@ -36,7 +36,8 @@ class Scored:
     score: Floats  # (n,)
     play: Floats  # (n,) calibrated play probability
     continuation: Floats  # (m,) by the classifier
-    product: Floats  # (m,) 1 − ∏(1 − p)
+    product: Floats  # (m,) 1 − ∏(1 − p), calibrated
+    product_raw: Floats  # (m,) as it comes
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Models:
     ranker: Ranker
     calibrator: Calibrator
     continuation: Continuation
+    product: ProductCalibration
     population: Population
     choice: dict[str, float]  # MRR of each kind of ranker on households it had not seen
 
@@ -56,7 +58,8 @@ class Models:
         score = self.ranker.score(X)
         play = self.calibrator.probability(score, C, offsets)
         chance = self.continuation.probability(X, C, score, play, offsets)
-        return Scored(score, play, chance, any_of(play, offsets) if len(examples) else chance)
+        product = any_of(play, offsets)
+        return Scored(score, play, chance, self.product.probability(product), product)
 
 
 def train(examples: Examples, plays: Plays, catalog: Catalog | None = None, tick: Tick | None = None) -> Models:
@@ -73,7 +76,8 @@ def train(examples: Examples, plays: Plays, catalog: Catalog | None = None, tick
     play = calibrator.probability(score, C, offsets)
     chance = continuation.train(X, C, score, play, offsets, examples.continued, tick)
     ranker = ranking.train(kind, X, sizes, played, tick)
-    return Models(ranker, calibrator, chance, population.of_plays(plays, catalog), choice)
+    product = continuation.calibrate_product(any_of(play, offsets), examples.continued)
+    return Models(ranker, calibrator, chance, product, population.of_plays(plays, catalog), choice)
 
 
 def _cross_fitted(examples: Examples, plays: Plays, catalog: Catalog | None, fold: Ints) -> tuple[Floats, Floats]:
