@@ -47,7 +47,11 @@ class App(faust.App):  # type: ignore[misc]
             "stream_wait_empty": True,
             "producer_linger": 0.0,
         }
+        self.services: list[Any] = []  # mode services to start before the app reads anything, and to stop last
         super().__init__(id, **{**defaults, **settings})
+
+    def on_init_dependencies(self) -> list[Any]:
+        return [*self.services, *super().on_init_dependencies()]
 
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)

@@ -2,7 +2,8 @@
 
 A worker that was paused past its session and wakes would write old state after the new owner's, and compaction keeps
 the later record. So the owner of a partition takes the transactional id APP-TABLE-PARTITION when the partition is
-assigned, before it reads the changelog's end. From then on Kafka refuses every transaction of whoever had the id before.
+assigned, before it reads the changelog's end. From then on Kafka refuses every transaction of whoever had the id
+before.
 """
 
 import asyncio

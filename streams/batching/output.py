@@ -17,7 +17,7 @@ OutputRecord: TypeAlias = tuple[bytes | None, bytes | None, Sequence[tuple[str, 
 
 
 class Output(Service):  # type: ignore[misc]
-    """An idempotent producer that takes records a batch at a time; a service of the app.
+    """An idempotent producer that takes records a batch at a time; starts and stops with the app.
 
         output = Output(app)
         batch.sends(*await output.send("rows", 3, [(key, value, ())]))
@@ -30,6 +30,7 @@ class Output(Service):  # type: ignore[misc]
         super().__init__(**kwargs)
         self.app = app
         self._producer: AIOKafkaProducer | None = None
+        app.services.append(self)
 
     async def on_start(self) -> None:
         producer, transport = self.app.producer, self.app.transport
