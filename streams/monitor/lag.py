@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
+from streams import topics
 from streams.config import WORKER_APP_ID
 from streams.metrics import MONITOR_RECORDS_READ
 from streams.monitor.kafka import Group, Partition
 from streams.monitor.rules import WINDOW_S, Sample, Status, Verdict, evaluate, worst
 
-EVENTS_TOPIC: Final = "playback.events"
 # Groups that must be there, and what they read: looked at even where the broker has never heard of them.
-REQUIRED: Final[Mapping[str, str]] = {WORKER_APP_ID: EVENTS_TOPIC}
+REQUIRED: Final[Mapping[str, str]] = {WORKER_APP_ID: topics.EVENTS}
 # A log can change under a commit that stands still (compaction, a topic made anew), so an age is read again after this.
 CACHE_S: Final = 60.0
 
@@ -172,15 +172,15 @@ def _partitions_of(group: Group, required_topic: str | None, counts: Mapping[str
 
     Faust hands its members changelogs and topics of its own too, which they read but do not commit on.
     """
-    topics = {partition.topic for partition in group.committed}
-    topics |= {
+    names = {partition.topic for partition in group.committed}
+    names |= {
         partition.topic
         for partition in group.owned or ()
         if not partition.topic.endswith("-changelog") and "__" not in partition.topic
     }
     if required_topic:
-        topics.add(required_topic)
-    return {Partition(topic, number) for topic in topics for number in range(counts.get(topic, 0))}
+        names.add(required_topic)
+    return {Partition(topic, number) for topic in names for number in range(counts.get(topic, 0))}
 
 
 def _first_waiting(group: Group, partition: Partition, bounds: tuple[int, int]) -> int:

@@ -68,22 +68,14 @@ def connection(servers):
 
 
 @pytest.fixture
-def topic(admin):
+def topic(topics):
     """A new topic of two partitions that stamps records itself, as playback.events does."""
-    return new_topic(admin, 2, {"message.timestamp.type": "LogAppendTime"})
+    return topics(2, message_timestamp_type="LogAppendTime")
 
 
 @pytest.fixture
 def group():
     return f"group-{uuid.uuid4().hex[:8]}"
-
-
-def new_topic(admin, partitions, settings=None):
-    name = f"topic-{uuid.uuid4().hex[:8]}"
-    settings = {"num_partitions": partitions, "replication_factor": 1, "configs": settings or {}}
-    admin.create_topics({name: settings})
-    admin.wait_for_topics([name])
-    return name
 
 
 def send(producer, topic, partition, count, **options):
@@ -185,6 +177,8 @@ def test_a_transaction_marker_is_not_a_record_that_waits(servers, connection, to
     producer.begin_transaction()
     producer.send(topic, value=b"one", partition=0)
     producer.commit_transaction()
+    # The marker is written after the commit has been acknowledged.
+    wait_until(lambda: connection.log_bounds([Partition(topic, 0)])[Partition(topic, 0)] == (0, 2))
     commit(servers, group, {(topic, 0): 1})
     watch = LagWatch(connection, required={})
     only_marker = of(watch.round(), group)
@@ -192,6 +186,7 @@ def test_a_transaction_marker_is_not_a_record_that_waits(servers, connection, to
     producer.send(topic, value=b"two", partition=0)
     producer.commit_transaction()
     producer.close()
+    wait_until(lambda: connection.log_bounds([Partition(topic, 0)])[Partition(topic, 0)] == (0, 4))
     behind_the_gap = of(watch.round(), group)
     assert (only_marker.partitions[0].end, only_marker.lag, only_marker.lag_s) == (2, 0, 0.0)
     assert (behind_the_gap.partitions[0].end, behind_the_gap.lag) == (4, 3)
@@ -209,10 +204,10 @@ def test_the_age_is_read_from_records_in_any_compression(servers, connection, to
 
 
 def test_a_round_reads_only_partitions_whose_oldest_waiting_record_changed(
-    servers, admin, connection, producer, group, monkeypatch
+    servers, topics, connection, producer, group, monkeypatch
 ):
     """Cost is bounded: nothing for what stands still or waits for nobody, one read for what moved."""
-    topic = new_topic(admin, 4)
+    topic = topics(4)
     for partition in range(3):
         send(producer, topic, partition, 20)
     commit(servers, group, {(topic, 0): 5, (topic, 1): 5, (topic, 2): 20})
