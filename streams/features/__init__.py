@@ -26,7 +26,7 @@ __all__ = [
     "context_matrix",
 ]
 
-# Importing the modules above registers their features, in this order.
+# Importing these modules registers their features; the order is that of the imports, and the schema hash holds it.
 _MODULES = (recency, counts, cadence, place, habits, title, context)
 CANDIDATE_FEATURES = tuple(CANDIDATE)
 CONTEXT_FEATURES = tuple(CONTEXT)
