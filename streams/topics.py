@@ -15,6 +15,7 @@ MODELS: Final = "cw.models"
 ROWS: Final = "cw.rows"
 IMPRESSIONS: Final = "cw.impressions"
 OUTCOMES: Final = "cw.outcomes"
+REPLAYED: Final = "cw.invalid.replayed"  # which records of cw.invalid were sent again
 
 # What is sent to the event topic must reach cw.invalid with its reason in headers, however large; a producer to
 # cw.invalid therefore needs max_request_size=MAX_INVALID_BYTES.
@@ -38,6 +39,7 @@ SETTINGS: Final[dict[str, dict[str, str]]] = {
     ROWS: _LATEST_OF_KEY,
     IMPRESSIONS: _A_QUARTER,
     OUTCOMES: _A_QUARTER,
+    REPLAYED: _LATEST_OF_KEY,
 }
 
 
