@@ -141,13 +141,11 @@ def _by_period(ts: Longs, continued: Bools, right: Mapping[str, Doubles], days: 
 
 def _over_time(ts: Longs, continued: Bools, right: Mapping[str, Doubles]) -> dict[str, Any]:
     """The figure by day, or by the shortest of longer stretches whose points stand for enough decisions."""
-    points: list[dict[str, Any]] = []
-    period = ""
-    for period, days in PERIODS_DAYS.items():
-        points = _by_period(ts, continued, right, days)
-        if not points or np.median([point["decisions"] for point in points]) >= PERIOD_DECISIONS:
-            break
-    return {"period": period, "points": points}
+    series = {period: _by_period(ts, continued, right, days) for period, days in PERIODS_DAYS.items()}
+    for period, points in series.items():
+        if points and np.median([point["decisions"] for point in points]) >= PERIOD_DECISIONS:
+            return {"period": period, "points": points}
+    return {"period": "day", "points": series["day"]}
 
 
 def _ranges(values: NDArray[np.integer], bounds: tuple[int, ...], last: int | None = None) -> list[tuple[str, Bools]]:

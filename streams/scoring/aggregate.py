@@ -56,6 +56,8 @@ def play_inputs(score: Floats, C: Floats, offsets: Longs, order: Longs) -> Float
 
 def any_of(probability: Floats, offsets: Longs) -> Floats:
     """(m,) 1 − ∏(1 − p): at least one candidate is played, were the plays independent."""
+    if len(offsets) == 1:
+        return np.empty(0, np.float32)
     log_none = np.log1p(-np.minimum(probability, np.float32(1 - 1e-6)))
     return np.asarray(-np.expm1(np.add.reduceat(log_none, offsets[:-1])), np.float32)
 

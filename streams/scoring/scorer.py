@@ -51,7 +51,7 @@ class Scorer:
             "play_probability": len(aggregate.STANDING_NAMES) + g,
             "continuation": len(aggregate.PROBABILITY_NAMES) + g + f,
         }
-        self._run = {role: _open(folder / manifest.roles[role], width) for role, width in widths.items()}
+        self._run = {role: open_model(folder / manifest.roles[role], width) for role, width in widths.items()}
         try:
             self.placement: Placement = parse(orjson.loads((folder / manifest.roles["placement"]).read_bytes()))
         except (InvalidPlacement, orjson.JSONDecodeError) as error:
@@ -115,7 +115,7 @@ def probe(scorer: Scorer) -> None:
             raise BundleRefused("probe", message)
 
 
-def _open(path: Path, width: int) -> Callable[[Floats], Floats]:
+def open_model(path: Path, width: int) -> Callable[[Floats], Floats]:
     """A function from float32 (rows, width) to float32 (rows,)."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1

@@ -1,0 +1,115 @@
+"""Writes a bundle: the models as ONNX, the placement, the side inputs, and the manifest over all of them."""
+
+import hashlib
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import orjson
+
+from export import onnx, parity
+from models.examples import Examples
+from models.training import Models
+from streams import features
+from streams.errors import CommandError
+from streams.scoring.aggregate import PROBABILITY_NAMES, STANDING_NAMES
+from streams.scoring.bundle import FORMAT, MANIFEST, sha256_of
+from streams.scoring.scorer import load
+
+FILES: Final = {
+    "ranker": "ranker.onnx",
+    "play_probability": "play_probability.onnx",
+    "continuation": "continuation.onnx",
+    "placement": "placement.json",
+    "titles": "titles.npz",
+    "population": "population.npz",
+}
+LIBRARIES: Final = ("lightgbm", "numpy", "onnx", "onnxruntime")
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the manifest says of the training."""
+
+    candidate_days: int
+    first_ts: int  # ms, first and last decision learned from
+    last_ts: int
+    decisions: int
+    households: int
+    metrics: Mapping[str, Any]
+
+
+def write(
+    folder: Path, models: Models, placement: Mapping[str, Any], examples: Examples, about: About
+) -> tuple[dict[str, Any], parity.Parity]:
+    """Writes the bundle into `folder`, in place of one there; returns its manifest and how it compares.
+
+    The bundle is complete, verified and compared on `examples` before the first file of an old one is touched.
+    Raises CommandError where the folder can't be written or the exported models differ from the trained ones.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as name:
+            made = Path(name)
+            _files(made, models, placement)
+            manifest = _manifest(made, models, about)
+            (made / MANIFEST).write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
+            compared = parity.check(models, made, load(made), examples)
+            for file in (*FILES.values(), MANIFEST):
+                shutil.move(made / file, folder / file)
+    except OSError as error:
+        raise CommandError(f"{folder} can't be written: {error.strerror}; name another folder with -o") from None
+    return manifest, compared
+
+
+def _files(folder: Path, models: Models, placement: Mapping[str, Any]) -> None:
+    f, g = len(features.NAMES), len(features.CONTEXT_NAMES)
+    ranker, calibrator, continuation = models.ranker, models.calibrator, models.continuation
+    graphs = {
+        "ranker": onnx.trees(ranker.booster, sigmoid=False)
+        if ranker.booster is not None
+        else onnx.negated_column(features.NAMES.index("recency_rank"), f),
+        "play_probability": onnx.trees(calibrator.booster, sigmoid=True)
+        if calibrator.booster is not None
+        else onnx.constant(calibrator.base_rate, len(STANDING_NAMES) + g),
+        "continuation": onnx.trees(continuation.booster, sigmoid=True)
+        if continuation.booster is not None
+        else onnx.constant(continuation.base_rate, len(PROBABILITY_NAMES) + g + f),
+    }
+    for role, graph in graphs.items():
+        onnx.write(graph, folder / FILES[role])
+    (folder / FILES["placement"]).write_bytes(orjson.dumps(placement, option=orjson.OPT_INDENT_2))
+    models.population.save(folder / FILES["population"])
+    # No title vectors yet: closeness to other titles is 0 for every title.
+    np.savez_compressed(
+        folder / FILES["titles"], title_ids=np.array([], dtype=np.str_), vectors=np.zeros((0, 0), np.float16)
+    )
+
+
+def _manifest(folder: Path, models: Models, about: About) -> dict[str, Any]:
+    files = {name: sha256_of(folder / name) for name in FILES.values()}
+    created = datetime.now(UTC)
+    content = hashlib.sha256("".join(sorted(files.values())).encode()).hexdigest()
+    return {
+        "format": FORMAT,
+        "version": f"{created:%Y%m%dT%H%M%SZ}-{content[:8]}",
+        "created": created.isoformat(timespec="seconds"),
+        "candidate_days": about.candidate_days,
+        "features": {
+            "schema_hash": features.SCHEMA_HASH,
+            "names": list(features.NAMES),
+            "context_names": list(features.CONTEXT_NAMES),
+        },
+        "roles": FILES,
+        "files": files,
+        "ranker": {"kind": models.ranker.kind, "choice_mrr": models.choice},
+        "training": asdict(about),
+        "libraries": {"python": sys.version.split()[0], **{name: version(name) for name in LIBRARIES}},
+    }

@@ -1,0 +1,90 @@
+"""Whether an exported bundle says what the trained models say, on real rows."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Final
+
+import numpy as np
+
+from models.examples import Bools, Examples, Floats
+from models.training import Models
+from streams.errors import CommandError
+from streams.scoring.aggregate import best_first, continuation_inputs, play_inputs
+from streams.scoring.scorer import Scorer, open_model
+
+ROWS: Final = 100_000
+TOLERANCE: Final = 1e-4  # of a score or a probability; what float32 sums of a hundred trees come to is 1e-5
+BATCH_DECISIONS: Final = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """Largest differences between LightGBM and ONNX Runtime, and what a decision costs in each, in microseconds."""
+
+    rows: int
+    decisions: int
+    score: float
+    play_probability: float
+    continuation: float
+    native_us: float
+    onnx_us: float
+
+    @property
+    def largest(self) -> float:
+        return max(self.score, self.play_probability, self.continuation)
+
+
+def check(models: Models, folder: Path, scorer: Scorer, examples: Examples) -> Parity:
+    """Compares model by model, each on the same inputs, and times whole decisions. Raises CommandError if they differ.
+
+    `examples` are real decisions; as many of them are used as make up ROWS rows.
+    """
+    chosen = examples.select(_first_rows(examples))
+    X, C = chosen.matrices(models.population)
+    offsets = chosen.offsets
+    started = perf_counter()
+    said = models.score(chosen)
+    native_s = perf_counter() - started
+    order = best_first(said.score, offsets)
+    inputs = {
+        "ranker": X,
+        "play_probability": play_inputs(said.score, C, offsets, order),
+        "continuation": continuation_inputs(X, C, said.score, said.play, offsets, order),
+    }
+    expected: dict[str, Floats] = {
+        "ranker": said.score,
+        "play_probability": said.play,
+        "continuation": said.continuation,
+    }
+    largest = {}
+    for role, matrix in inputs.items():
+        run = open_model(folder / scorer.manifest.roles[role], matrix.shape[1])
+        largest[role] = float(np.abs(run(matrix) - expected[role]).max())
+    started = perf_counter()
+    for first in range(0, len(chosen), BATCH_DECISIONS):
+        last = min(first + BATCH_DECISIONS, len(chosen))
+        rows = slice(offsets[first], offsets[last])
+        scorer.score(X[rows], offsets[first : last + 1] - offsets[first], C[first:last])
+    onnx_s = perf_counter() - started
+    parity = Parity(
+        rows=len(X),
+        decisions=len(chosen),
+        score=largest["ranker"],
+        play_probability=largest["play_probability"],
+        continuation=largest["continuation"],
+        native_us=native_s / len(chosen) * 1e6,
+        onnx_us=onnx_s / len(chosen) * 1e6,
+    )
+    if not parity.largest <= TOLERANCE:
+        raise CommandError(
+            f"the exported models differ from the trained ones by {parity.largest:g} (at most {TOLERANCE:g} is let "
+            "through), so no bundle was written; report this with the versions in requirements/lock.txt"
+        )
+    return parity
+
+
+def _first_rows(examples: Examples) -> Bools:
+    """(m,) decisions spread evenly over all, about ROWS candidates in all, at least one decision."""
+    step = max(1, len(examples.show) // ROWS)
+    return np.arange(len(examples)) % step == 0
