@@ -30,24 +30,35 @@ class Card(NamedTuple):
 def card(show: Show, catalog: Catalog, country: str | None, now_ms: int) -> Card:
     """Applies the rules of docs/architecture.md, "Which shows are in the row", to one show."""
     stats = show.stats
-    place = catalog.find(show.show_id, show.title_id, int(stats[s.SEASON]), int(stats[s.EPISODE]))
-    duration = stats[s.DURATION_S] or (place.runtime_s if place is not None else None) or 0.0
-    position = stats[s.POSITION_S]
+    title_id, season, episode, position = (
+        show.title_id,
+        int(stats[s.SEASON]),
+        int(stats[s.EPISODE]),
+        stats[s.POSITION_S],
+    )
+    known = catalog.of_show(show.show_id)
+    place = catalog.find(show.show_id, title_id, season, episode) if known else None
+    duration = stats[s.DURATION_S] or (place is not None and place.runtime_s) or 0.0
     reason: str | None = RESUME
-    if show.title_id is None or show.dismissed(now_ms):
+    if title_id is None or show.dismissed(now_ms):
         reason = None
-    elif _finished(show, place, position, duration):
-        following = _following(show, place, catalog, country, now_ms)
+    elif (
+        stats[s.COMPLETED]
+        or (duration > 0 and position >= FINISHED_SHARE * duration)
+        or (place is not None and place.credits_s and position >= place.credits_s)
+    ):
+        following = _following(show, place, catalog, country, now_ms) if known else _next_unseen(show)
         if following is not None:
             return following
         reason = None
-    elif not _started(show, position, duration) or (place is not None and not place.available(country, now_ms)):
+    elif not (stats[s.STARTED] or position >= STARTED_S or (duration > 0 and position >= STARTED_SHARE * duration)) or (
+        place is not None and not place.available(country, now_ms)
+    ):
         reason = None
-    season, episode = stats[s.SEASON], stats[s.EPISODE]
     return Card(
-        show.title_id,
-        int(season) if season >= 0 else None,
-        int(episode) if episode >= 0 else None,
+        title_id,
+        season if season >= 0 else None,
+        episode if episode >= 0 else None,
         position,
         duration or None,
         min(1.0, position / duration) if duration else 0.0,
@@ -55,35 +66,22 @@ def card(show: Show, catalog: Catalog, country: str | None, now_ms: int) -> Card
     )
 
 
-def _started(show: Show, position: float, duration: float) -> bool:
-    return (
-        bool(show.stats[s.STARTED]) or position >= STARTED_S or (duration > 0 and position >= STARTED_SHARE * duration)
-    )
-
-
-def _finished(show: Show, place: Title | None, position: float, duration: float) -> bool:
-    if show.stats[s.COMPLETED]:
-        return True
-    if place is not None and place.credits_s and position >= place.credits_s:
-        return True
-    return duration > 0 and position >= FINISHED_SHARE * duration
-
-
 def _following(show: Show, place: Title | None, catalog: Catalog, country: str | None, now_ms: int) -> Card | None:
     """The card of the episode behind a finished one; None where there is none, or not here, or not yet."""
-    stats = show.stats
-    season, episode = int(stats[s.SEASON]), int(stats[s.EPISODE])
-    if catalog.of_show(show.show_id):
-        if place is not None:
-            season, episode = place.season or 0, place.episode or 0
-        following = catalog.after(show.show_id, season, episode, now_ms)
-        if following is None or not following.available(country, now_ms):
-            return None
-        reason = NEW_EPISODE if following.added_at > show.times[s.PLACE_AT] else NEXT_EPISODE
-        return Card(
-            following.title_id, following.season, following.episode, 0.0, following.runtime_s, 0.0, reason
-        )  # fmt: skip
-    if not stats[s.IS_SERIES]:
+    season, episode = int(show.stats[s.SEASON]), int(show.stats[s.EPISODE])
+    if place is not None:
+        season, episode = place.season or 0, place.episode or 0
+    title = catalog.after(show.show_id, season, episode, now_ms)
+    if title is None or not title.available(country, now_ms):
+        return None
+    reason = NEW_EPISODE if title.added_at > show.times[s.PLACE_AT] else NEXT_EPISODE
+    return Card(title.title_id, title.season, title.episode, 0.0, title.runtime_s, 0.0, reason)
+
+
+def _next_unseen(show: Show) -> Card | None:
+    """Without a catalogue a series goes on with the next number, whose title nobody knows; a film is over."""
+    season, episode = int(show.stats[s.SEASON]), int(show.stats[s.EPISODE])
+    if not show.stats[s.IS_SERIES]:
         return None
     return Card(
         None, season if season >= 0 else None, episode + 1 if episode >= 0 else None, 0.0, None, 0.0, NEXT_EPISODE

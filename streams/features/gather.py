@@ -7,7 +7,7 @@ import numpy as np
 from streams import member as m
 from streams import show as s
 from streams.cards import NEW_EPISODE, NEXT_EPISODE, RESUME, Card, card
-from streams.catalog import Catalog
+from streams.catalog import Catalog, Title
 from streams.device import Device
 from streams.events import DEVICES
 from streams.features.batch import DECISION_FIELDS, Batch
@@ -53,16 +53,22 @@ class Gatherer:
         """
         shows = self._candidates(state, now_ms)
         country = state.country or None
+        catalog = self._catalog
         result = []
         parts: list[Any] = []
         for show in shows:
-            of_show = card(show, self._catalog, country, now_ms)
+            of_show = card(show, catalog, country, now_ms)
             result.append(Candidate(show, of_show))
             parts.append(show.times)
             parts.append(show.stats)
             self._show_ids.append(show.show_id)
             self._title_ids.append(show.title_id)
-            self._cards.append(self._card_numbers(show, of_show))
+            known = catalog.of_show(show.show_id)
+            self._cards.append(
+                (REASON_CODES[of_show.reason], *self._place_numbers(show, known))
+                if known
+                else (REASON_CODES[of_show.reason], show.stats[s.DURATION_S], 0.0, 0.0)
+            )
         self._numbers.append(b"".join(parts))
         self._facts.append(state.facts.tobytes())
         hour, weekday = local_hour(now_ms, state.tz)
@@ -116,16 +122,12 @@ class Gatherer:
         shows.sort(key=_last_watched, reverse=True)
         return shows
 
-    def _card_numbers(self, show: Show, of_show: Card) -> tuple[float, float, float, float]:
-        """Reason code, runtime of the place's title (0 unknown), titles of the show that exist, titles left."""
-        stats = show.stats
-        known = self._catalog.of_show(show.show_id)
-        if not known:
-            return REASON_CODES[of_show.reason], stats[s.DURATION_S], 0.0, 0.0
+    def _place_numbers(self, show: Show, known: list[Title]) -> tuple[float, float, float]:
+        """Runtime of the place's title (0 unknown), titles of the show that exist, titles left behind the place."""
         place = self._catalog.titles.get(show.title_id or "")
-        runtime = stats[s.DURATION_S] or (place.runtime_s or 0.0 if place is not None else 0.0)
-        left = len(known) - 1 - known.index(place) if place is not None else 0
-        return REASON_CODES[of_show.reason], runtime, len(known), left
+        if place is None:
+            return show.stats[s.DURATION_S], len(known), 0.0
+        return show.stats[s.DURATION_S] or place.runtime_s or 0.0, len(known), len(known) - 1 - known.index(place)
 
     @staticmethod
     def _same_type_slots(state: MemberState, device: Device) -> int:
