@@ -101,6 +101,8 @@ def read(
         reports.append(report)
         try:
             _read_file(report, views, seen, progress, now_ms)
+        except UsageError:
+            raise
         except CommandError as error:
             report.unreadable = str(error)
     if not any(report.views or report.trailers for report in reports):
