@@ -83,6 +83,44 @@ SECTIONS: Final = (WORKER, GATEWAY, MONITOR)
 
 # --- Worker ---------------------------------------------------------------------------------------------------------
 
+EVENTS_APPLIED: Final = WORKER.counter(
+    "Are events being applied?", "cw_worker_events_applied_total", "Events folded into a member's state."
+)
+EVENTS_NOT_APPLIED: Final = WORKER.counter(
+    "Why are events not applied?",
+    "cw_worker_events_not_applied_total",
+    "repeated (its id was seen), replayed (its offset was applied, after a restart), invalid (sent to cw.invalid), "
+    "moved (to the partition of its key).",
+    "outcome",
+)
+CLOCKS_AHEAD: Final = WORKER.counter(
+    "Are clients' clocks wrong?",
+    "cw_worker_clocks_ahead_total",
+    "Events dated more than five minutes after their arrival, which counts instead.",
+)
+STATES_UNREADABLE: Final = WORKER.counter(
+    "Is stored state damaged?",
+    "cw_worker_states_unreadable_total",
+    "Times a batch needed a member whose state can't be decoded; it stays as it is, its events go to cw.invalid.",
+)
+ROWS_SENT: Final = WORKER.counter("Are rows being made?", "cw_worker_rows_sent_total", "Rows sent to cw.rows.")
+ROWS_DEFERRED: Final = WORKER.counter(
+    "Is the worker behind?",
+    "cw_worker_rows_deferred_total",
+    "Members of a batch with quiet events alone whose rows wait, because there is a backlog.",
+)
+IMPRESSIONS_SENT: Final = WORKER.counter(
+    "Are served rows recorded?", "cw_worker_impressions_sent_total", "Records sent to cw.impressions."
+)
+EVENT_TO_ROW_SECONDS: Final = WORKER.histogram(
+    "How fresh are rows when they leave?",
+    "cw_worker_event_to_row_seconds",
+    "Time from the arrival in Kafka of a batch's newest event until its rows are handed to the producer.",
+)
+CATALOG_TITLES: Final = WORKER.gauge("Is the catalogue there?", "cw_worker_catalog_titles", "Titles of catalog.titles.")
+SIDE_RECORDS_REFUSED: Final = WORKER.counter(
+    "Are side inputs damaged?", "cw_worker_side_records_refused_total", "Records left out of a side input.", "topic"
+)
 MODEL_INFO: Final = WORKER.gauge(
     "Which model serves?", "cw_model_info", "1 for the bundle that scores now; `recency` without one.", "version"
 )

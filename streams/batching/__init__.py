@@ -4,8 +4,8 @@ See `transport` for how batches arrive, `table` for how state is kept, `output` 
 """
 
 from streams.batching.app import App
-from streams.batching.output import Output
+from streams.batching.output import Output, OutputRecord
 from streams.batching.table import Batch, Revoked, Table, Unreadable
 from streams.batching.transport import Chunk, Record
 
-__all__ = ["App", "Batch", "Chunk", "Output", "Record", "Revoked", "Table", "Unreadable"]
+__all__ = ["App", "Batch", "Chunk", "Output", "OutputRecord", "Record", "Revoked", "Table", "Unreadable"]

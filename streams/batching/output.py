@@ -26,20 +26,23 @@ class Output(Service):  # type: ignore[misc]
     be sending newer ones by then.
     """
 
-    def __init__(self, app: App, **kwargs: Any) -> None:
+    def __init__(self, app: App, max_request_size: int | None = None, **kwargs: Any) -> None:
+        """`max_request_size` (bytes) bounds a batch of records, by default as the app's producer."""
         super().__init__(**kwargs)
         self.app = app
+        self._max_request_size = max_request_size
         self._producer: AIOKafkaProducer | None = None
         app.services.append(self)
 
     async def on_start(self) -> None:
         producer, transport = self.app.producer, self.app.transport
+        limit = self._max_request_size or producer.max_request_size
         self._producer = AIOKafkaProducer(
             bootstrap_servers=server_list(transport.url, transport.default_port),
             client_id=f"{producer.client_id}-output",
             enable_idempotence=True,
             max_batch_size=producer.max_request_size,
-            max_request_size=producer.max_request_size,
+            max_request_size=limit,
             **producer._settings_auth(),
         )
         await self._producer.start()
@@ -61,10 +64,10 @@ class Output(Service):  # type: ignore[misc]
         sent: list[asyncio.Future[Any]] = []
         batch = producer.create_batch()
         for key, value, headers in records:
-            if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
+            if batch.append(key=key, value=value, timestamp=None, headers=list(headers)) is None:
                 sent.append(await producer.send_batch(batch, topic, partition=partition))
                 batch = producer.create_batch()
-                batch.append(key=key, value=value, timestamp=None, headers=headers)
+                batch.append(key=key, value=value, timestamp=None, headers=list(headers))
         if batch.record_count():
             batch.close()
             sent.append(await producer.send_batch(batch, topic, partition=partition))

@@ -31,6 +31,7 @@ class Partition(Generic[V]):
         self.flushing: dict[bytes, None] = {}  # changed before that, on their way out
         self.held: list[Message] = []  # processed source messages, to be acknowledged by the next flush
         self.outputs: list[Future[Any]] = []  # records sent because of them, delivered before they are acknowledged
+        self.scratch: dict[str, Any] = {}  # what the handler notes down for its next batch of this partition
         self.idle = Event()  # cleared while a handler is at work on a batch of this partition
         self.idle.set()
         self.dropped = False  # given up: nothing of it may be written or acknowledged any more

@@ -4,7 +4,7 @@ The handler of a table gets one batch of one partition at a time, asks for the v
 them back. Values stay decoded in memory, least recently used ones leave first. A flush follows `flush_interval` seconds
 after the first change it covers, or earlier once `flush_size` values have changed, and for each partition is
 
-    encode ▸ one transaction in the changelog ▸ one RocksDB write batch with its offset ▸ acknowledge the source batches
+    outputs delivered ▸ one changelog transaction ▸ one RocksDB write batch with its offset ▸ source acks
 
 in that order, so a commit never covers a change that could be lost, and RocksDB is never ahead of the changelog. The
 next batches are processed while a flush waits for the broker; a partition whose flush can't keep up is not read
@@ -58,6 +58,7 @@ class Batch(Generic[V]):
         self.partition = partition.number
         self.records = chunk.records
         self.behind = chunk.behind  # offsets of the source partition still to be read after this batch
+        self.scratch = partition.scratch  # the handler's own notes, forgotten when the partition goes
         self._state = partition
 
     def get_many(self, keys: Iterable[bytes]) -> tuple[dict[bytes, V | None], dict[bytes, Unreadable]]:
@@ -181,7 +182,11 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
     async def _handle(self, handler: Handler[V], message: Any) -> None:
         consumer: Consumer = self.app.consumer
         partition = self.live.get(message.partition)
-        if partition is None or message.generation_id != self.app.consumer_generation_id or not consumer.session_alive:
+        if partition is None or message.generation_id != self.app.consumer_generation_id:
+            return
+        if not consumer.session_alive:
+            logger.warning("No heartbeat for longer than the session: %s/%s is given up", self.name, partition.number)
+            self._give_up(partition)
             return
         while partition.flush is not None and len(partition.dirty) >= self.flush_size:
             await asyncio.wait([partition.flush])
@@ -189,6 +194,7 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
         try:
             await handler(Batch(self, partition, message.topic, message.value))
         except Revoked:
+            self._give_up(partition)
             return
         except Exception as error:
             logger.exception("The handler failed on %s/%s", message.topic, message.partition)
@@ -250,11 +256,9 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
         outputs, partition.outputs = partition.outputs, []
         try:
             items = [(k, None if v is None else self.encode(v)) for k, v in partition.take_dirty()]
-            offset = None
-            if items:
-                offset = await partition.producer.write(items)
             if outputs:
                 await asyncio.gather(*outputs)
+            offset = await partition.producer.write(items) if items else None
             if partition.dropped:
                 return
             if items:

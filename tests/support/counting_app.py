@@ -1,7 +1,9 @@
 """A small batched Faust app that tests drive as a real process: it counts records for each key.
 
-The state of a key is `{"n": records, "sum": of their numbers, "offset": of the last one applied}`. A record is the JSON of
-a number; what is not goes to the topic "invalid" as it was. Run: SERVERS=… TOPIC=… python counting_app.py worker -l info
+The state of a key is `{"n": records, "sum": of their numbers, "offset": of the last one applied}`. A record is the
+JSON of a number; what is not goes to the topic "invalid" as it was.
+
+Run: SERVERS=… APP=… TOPIC=… DATADIR=… python counting_app.py worker -l info --without-web
 """
 
 import os

@@ -1,0 +1,60 @@
+"""Step one: records to events. Sorts out what can't be read, and what stands in another partition than its key's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from streams import events, topics
+from streams.batching import Record
+from streams.events import Event, InvalidEvent
+
+ORIGIN_HEADER: Final = "cw-origin"  # on a moved record: TOPIC/PARTITION/OFFSET where it stood
+
+
+class Arrival(NamedTuple):
+    """A valid event of this partition, and the record that brought it."""
+
+    record: Record
+    event: Event
+
+
+class Refused(NamedTuple):
+    """A record for cw.invalid, with the reason."""
+
+    record: Record
+    reason: str
+
+
+@dataclass(slots=True)
+class Arrivals:
+    """The records of a batch, sorted; each list is in log order."""
+
+    events: list[Arrival] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    strays: list[Record] = field(default_factory=list)  # to be moved to the partition of their key
+    ahead: int = 0  # events whose clock ran ahead; they count as the time of arrival
+
+
+def sort(records: Sequence[Record], partition: int, partitions: int) -> Arrivals:
+    """Decodes and validates each record. No record raises, whatever it holds."""
+    arrivals = Arrivals()
+    for record in records:
+        key = record.key
+        try:
+            event = events.decode(record.value, key)
+        except InvalidEvent as error:
+            arrivals.refused.append(Refused(record, str(error)))
+            continue
+        except (RecursionError, ValueError) as error:
+            arrivals.refused.append(Refused(record, f"can't be read: {type(error).__name__}: {error}"))
+            continue
+        assert key is not None  # decode has checked
+        if topics.partition_of(key, partitions) != partition:
+            if any(name == ORIGIN_HEADER for name, _ in record.headers):
+                arrivals.refused.append(Refused(record, "moved once already, and again not in its key's partition"))
+            else:
+                arrivals.strays.append(record)
+            continue
+        arrivals.ahead += events.correct_clock(event, record.timestamp)
+        arrivals.events.append(Arrival(record, event))
+    return arrivals

@@ -1,0 +1,95 @@
+"""Step two: events into member states, and what that asks for: rows, and impressions of rows served."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from streams import events
+from streams.agents.arrive import Arrival, Refused
+from streams.events import Event
+from streams.member import Applied, MemberState
+
+# These change little that a row shows: while the worker is behind, they wait for the member's next urgent event, or
+# for the worker to catch up. Every other type makes a row with its batch. docs/event-schema.md has the list.
+QUIET_TYPES: Final = frozenset({"progress", "seek", "browse", "row_viewed"})
+URGENT_TYPES: Final = events.TYPES - QUIET_TYPES
+
+
+class Served(NamedTuple):
+    """A moment at which a row was shown: a session that opened, or the row seen."""
+
+    member_id: str
+    device_id: str
+    session_id: str
+    offset: int
+    trigger: str  # session_start or row_viewed
+    shown_version: str | None  # on row_viewed, the version that the client says it showed
+
+
+@dataclass(slots=True)
+class Folded:
+    """What a batch did. Members are in the order of their first event."""
+
+    states: dict[bytes, MemberState] = field(default_factory=dict)  # changed, to be kept
+    urgent: dict[str, None] = field(default_factory=dict)  # members whose rows are due with this batch
+    quiet: dict[str, None] = field(default_factory=dict)  # members whose rows may wait
+    served: list[Served] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    applied: int = 0
+    repeated: int = 0  # an event id seen before
+    replayed: int = 0  # an offset applied before: the batch, or part of it, is processed again
+
+
+def fold(
+    arrivals: Sequence[Arrival],
+    states: Mapping[bytes, MemberState | None],
+    broken: Mapping[bytes, Exception],
+    epoch: int,
+) -> Folded:
+    """Applies events to the states of their members. One event's failure costs that event alone.
+
+    `states` has None for members without a state yet; `broken` those whose state can't be decoded: their events are
+    refused, to be replayed once the state is mended.
+    """
+    folded = Folded()
+    changed = folded.states
+    for record, event in arrivals:
+        key: bytes = record.key  # type: ignore[assignment]
+        state = changed.get(key)
+        if state is None:
+            if key in broken:
+                folded.refused.append(Refused(record, f"the member's state is unreadable: {broken[key]}"))
+                continue
+            state = states[key] or MemberState()
+        try:
+            opens = state.opens_session(event)
+            applied = state.apply(event, epoch, record.offset)
+        except Exception as error:  # a bug in the fold must not stop a partition
+            folded.refused.append(Refused(record, f"can't be applied: {type(error).__name__}: {error}"))
+            continue
+        member_id = event["member_id"]
+        if applied is Applied.REPLAYED:
+            folded.replayed += 1
+            folded.urgent[member_id] = None  # its row may have been lost with the worker that made it
+            changed.setdefault(key, state)
+            continue
+        changed[key] = state
+        if applied is Applied.REPEATED_ID:
+            folded.repeated += 1
+            continue
+        folded.applied += 1
+        (folded.quiet if event["type"] in QUIET_TYPES else folded.urgent)[member_id] = None
+        if opens or event["type"] == "row_viewed":
+            folded.served.append(_served(event, record.offset, opens))
+    return folded
+
+
+def _served(event: Event, offset: int, opens: bool) -> Served:
+    return Served(
+        event["member_id"],
+        event.get("device_id") or event["device"],
+        event["session_id"],
+        offset,
+        "session_start" if opens else "row_viewed",
+        event.get("row_version"),
+    )

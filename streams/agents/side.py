@@ -1,0 +1,95 @@
+"""Side inputs: the catalogue and the bundles, read whole before the worker is ready, then followed.
+
+They have a consumer of their own, without a group: every worker needs all of them.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+import orjson
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from mode import Service
+
+from streams import metrics, topics
+from streams.catalog import Catalog, InvalidTitle, parse_title
+from streams.scoring.swap import ModelSlot
+
+log = logging.getLogger(__name__)
+POLL_MS: Final = 500
+MAX_RECORDS: Final = 5000  # of one poll
+
+
+class SideInputs(Service):  # type: ignore[misc]
+    """Keeps `catalog` and `models` as their topics say. Started before the app reads events."""
+
+    def __init__(self, bootstrap_servers: str, catalog: Catalog, models: ModelSlot, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.catalog = catalog
+        self.models = models
+        self._bootstrap_servers = bootstrap_servers
+        self._consumer: AIOKafkaConsumer | None = None
+        self._announced: asyncio.Event = asyncio.Event()
+        self._newest: bytes | None = None
+        self._apply: dict[str, Callable[[Any], None]] = {topics.CATALOG: self._title, topics.MODELS: self._announcement}
+
+    async def on_start(self) -> None:
+        """Reads both topics to their ends, and takes over the bundle announced last."""
+        consumer = self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap_servers, enable_auto_commit=False, auto_offset_reset="earliest"
+        )
+        await consumer.start()
+        partitions = [
+            TopicPartition(topic, number)
+            for topic in self._apply
+            for number in sorted(await consumer._client._wait_on_metadata(topic))
+        ]
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        ends = await consumer.end_offsets(partitions)
+        while any([await consumer.position(tp) < ends[tp] for tp in partitions]):
+            await self._poll()
+        await self._take_over()
+
+    async def on_stop(self) -> None:
+        if self._consumer is not None:
+            await self._consumer.stop()
+
+    @Service.task  # type: ignore[untyped-decorator]
+    async def _follow(self) -> None:
+        while not self.should_stop:
+            await self._poll()
+
+    @Service.task  # type: ignore[untyped-decorator]
+    async def _load(self) -> None:
+        while not self.should_stop:
+            await self._announced.wait()
+            await self._take_over()
+
+    async def _poll(self) -> None:
+        assert self._consumer is not None
+        for tp, records in (await self._consumer.getmany(timeout_ms=POLL_MS, max_records=MAX_RECORDS)).items():
+            for record in records:
+                self._apply[tp.topic](record)
+        metrics.CATALOG_TITLES.set(len(self.catalog.titles))
+
+    def _title(self, record: Any) -> None:
+        try:
+            if record.value is None:
+                self.catalog.remove(record.key.decode())
+            else:
+                self.catalog.put(parse_title(orjson.loads(record.value)))
+        except (InvalidTitle, orjson.JSONDecodeError, UnicodeDecodeError, AttributeError) as error:
+            metrics.SIDE_RECORDS_REFUSED.labels(topics.CATALOG).inc()
+            log.error("%s/%s offset %s left out: %s", topics.CATALOG, record.partition, record.offset, error)
+
+    def _announcement(self, record: Any) -> None:
+        if record.value is not None:
+            self._newest = record.value
+            self._announced.set()
+
+    async def _take_over(self) -> None:
+        self._announced.clear()
+        if self._newest is not None:
+            await asyncio.to_thread(self.models.offer, self._newest)  # copies and loads while rows go on
