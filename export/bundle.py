@@ -5,7 +5,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +16,7 @@ import orjson
 
 from export import onnx, parity
 from models.examples import Examples
+from models.pipeline import About
 from models.training import Models
 from streams import features
 from streams.errors import CommandError
@@ -32,18 +33,6 @@ FILES: Final = {
     "population": "population.npz",
 }
 LIBRARIES: Final = ("lightgbm", "numpy", "onnx", "onnxruntime")
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """What the manifest says of the training."""
-
-    candidate_days: int
-    first_ts: int  # ms, first and last decision learned from
-    last_ts: int
-    decisions: int
-    households: int
-    metrics: Mapping[str, Any]
 
 
 def write(

@@ -1,6 +1,6 @@
 """Whether an exported bundle says what the trained models say, on real rows."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Final
@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from models.examples import Bools, Examples, Floats
+from models.ranking import threads
 from models.training import Models
 from streams.errors import CommandError
 from streams.scoring.aggregate import best_first, continuation_inputs, play_inputs
@@ -33,6 +34,14 @@ class Parity:
     @property
     def largest(self) -> float:
         return max(self.score, self.play_probability, self.continuation)
+
+    def report(self) -> dict[str, float]:
+        """The section `serving` of report.json."""
+        return asdict(self) | {
+            "largest_difference": self.largest,
+            "candidates_mean": self.rows / self.decisions,
+            "native_threads": threads(self.rows),
+        }
 
 
 def check(models: Models, folder: Path, scorer: Scorer, examples: Examples) -> Parity:
@@ -87,4 +96,5 @@ def check(models: Models, folder: Path, scorer: Scorer, examples: Examples) -> P
 def _first_rows(examples: Examples) -> Bools:
     """(m,) decisions spread evenly over all, about ROWS candidates in all, at least one decision."""
     step = max(1, len(examples.show) // ROWS)
-    return np.arange(len(examples)) % step == 0
+    chosen: Bools = np.arange(len(examples)) % step == 0
+    return chosen

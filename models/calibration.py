@@ -33,7 +33,7 @@ class Calibrator:
         if self.booster is None:
             return np.full(len(score), self.base_rate, np.float32)
         inputs = play_inputs(score, C, offsets, best_first(score, offsets))
-        return np.asarray(self.booster.predict(inputs, num_threads=threads()), np.float32)
+        return np.asarray(self.booster.predict(inputs, num_threads=threads(len(inputs))), np.float32)
 
 
 def train(score: Floats, C: Floats, offsets: Longs, played: Bools, on_tree: OnTree | None = None) -> Calibrator:

@@ -32,7 +32,7 @@ class Continuation:
         if self.booster is None:
             return np.full(len(C), self.base_rate, np.float32)
         inputs = continuation_inputs(X, C, score, play, offsets, best_first(score, offsets))
-        return np.asarray(self.booster.predict(inputs, num_threads=threads()), np.float32)
+        return np.asarray(self.booster.predict(inputs, num_threads=threads(len(inputs))), np.float32)
 
 
 @dataclass(frozen=True, slots=True)

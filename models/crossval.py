@@ -53,7 +53,8 @@ def by_time(
 def later_decisions(ts: Longs) -> Bools:
     """(m,) the last fifth in time, at least one; decisions of the same moment stay on one side."""
     begins = np.sort(ts)[min(int(len(ts) * (1 - LATER_SHARE)), len(ts) - 1)]
-    return np.greater_equal(ts, begins)
+    later: Bools = ts >= begins
+    return later
 
 
 def judge(examples: Examples, parts: list[tuple[Bools, Models]]) -> Judged:

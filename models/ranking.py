@@ -24,6 +24,7 @@ KINDS: Final = ("binary", "lambdarank")
 TREES: Final = 120
 LEAVES: Final = 31
 TRUNCATION: Final = 2
+ROWS_A_THREAD: Final = 20_000
 SEED: Final = 20161012
 RECENCY_COLUMN: Final = features.NAMES.index("recency_rank")
 
@@ -41,7 +42,7 @@ class Ranker:
         """(n,) float32, higher first within a decision, as the exported model gives it."""
         if self.booster is None:
             return -X[:, RECENCY_COLUMN]
-        return np.asarray(self.booster.predict(X, raw_score=True, num_threads=threads()), np.float32)
+        return np.asarray(self.booster.predict(X, raw_score=True, num_threads=threads(len(X))), np.float32)
 
 
 def train(kind: str, X: Floats, sizes: Longs, played: Bools, on_tree: OnTree | None = None) -> Ranker:
@@ -70,7 +71,7 @@ def common(rows: int) -> dict[str, Any]:
     """Parameters that all models share; leaves grow with the data, so that a small log gives a modest model."""
     return {
         "verbose": -1,
-        "num_threads": threads(),
+        "num_threads": threads(rows),
         "deterministic": True,
         "force_col_wise": True,
         "seed": SEED,
@@ -94,6 +95,6 @@ def boost(parameters: dict[str, Any], data: lgb.Dataset, trees: int, on_tree: On
     return lgb.train(parameters, data, trees, callbacks=[after_tree])
 
 
-def threads() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0))
+def threads(rows: int) -> int:
+    """Threads that are worth their waiting for each other, of the cores that this process may use."""
+    return max(1, min(len(os.sched_getaffinity(0)), rows // ROWS_A_THREAD))

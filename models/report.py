@@ -1,0 +1,200 @@
+"""The report of a training: report.json, and report.html, one page with everything in it."""
+
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from models import figures
+
+JSON_NAME: Final = "report.json"
+HTML_NAME: Final = "report.html"
+
+_ORDER_NAMES: Final = {
+    "model": "model",
+    "recency": "recency (played last, first)",
+    "decayed_count": "plays, halved every 5 days",
+    "play_count": "plays",
+    "popularity": "popularity over members",
+}
+_STYLE: Final = """
+:root { color-scheme: light; }
+body { font: 16px/1.55 system-ui, sans-serif; color: #111827; background: #fff; max-width: 62rem; margin: 2.5rem auto;
+       padding: 0 1.25rem; }
+h1 { font-size: 1.7rem; margin-bottom: .2rem; } h2 { margin-top: 2.4rem; font-size: 1.2rem; }
+.lead { font-size: 1.15rem; } .note { color: #4b5563; font-size: .92rem; }
+.pair { display: flex; flex-wrap: wrap; gap: 1.5rem; } .pair > figure { flex: 1 1 22rem; margin: 0; }
+figure { margin: 1rem 0; } figure svg { width: 100%; height: auto; } figcaption { color: #4b5563; font-size: .9rem; }
+table { border-collapse: collapse; width: 100%; } th, td { padding: .35rem .6rem; text-align: right; }
+th:first-child, td:first-child { text-align: left; } thead th { border-bottom: 2px solid #d1d5db; }
+tbody tr { border-bottom: 1px solid #e5e7eb; } tr.model { font-weight: 600; color: #b3152a; }
+"""
+
+
+def write(folder: Path, report: Mapping[str, Any]) -> None:
+    """Writes both files. `report` is what `models.pipeline` puts together."""
+    (folder / JSON_NAME).write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2))
+    (folder / HTML_NAME).write_text(html(report), encoding="utf-8")
+
+
+def html(report: Mapping[str, Any]) -> str:
+    """The page, self-contained: no scripts, nothing fetched."""
+    parts = [_head(report), _section("Sessions later than all that was learned from", report["time_split"], report)]
+    if report["folds"] is not None:
+        title = f"Households that were not learned from ({report['folds']['k']} folds)"
+        parts.append(_section(title, report["folds"], report))
+    parts += [_placement(report), _serving(report), _words()]
+    body = "\n".join(parts)
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Continue Watching: what the model is worth'
+        f'</title><meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>'
+        f"<body>{body}</body></html>\n"
+    )
+
+
+def _head(report: Mapping[str, Any]) -> str:
+    figures_of = report["folds"] or report["time_split"]
+    order = figures_of["order"]
+    lead = "There were no sessions that went on with something, so the order could not be judged."
+    if order["model"]["precision_at_1"] is not None:
+        wrong, right = figures_of["where_recency_is_wrong"], figures_of["where_recency_is_right"]
+        lead = (
+            f"Of 100 sessions in which a member went on with a show, the model had that show first in "
+            f"<b>{_hundred(order['model']['precision_at_1'])}</b>, sorting by recency in "
+            f"<b>{_hundred(order['recency']['precision_at_1'])}</b>. It mends "
+            f"{_hundred(wrong['mended_share'])} of 100 of recency's mistakes and breaks "
+            f"{_hundred(right['broken_share'])} of 100 of what recency has right."
+        )
+    return (
+        "<h1>Continue Watching: what the model is worth</h1>"
+        f'<p class="note">Bundle {escape(report["bundle"]["version"])}, made {escape(report["bundle"]["created"])}; '
+        f"ranker: {escape(report['bundle']['ranker'])}.</p>"
+        f'<p class="lead">{lead}</p>'
+    )
+
+
+def _section(title: str, judged: Mapping[str, Any], report: Mapping[str, Any]) -> str:
+    gain = judged["gain_over_recency"]["precision_at_1"]
+    interval = ""
+    if gain["interval"] is not None:
+        low, high = (100 * bound for bound in gain["interval"])
+        interval = f" The gain over recency is {100 * gain['mean']:.1f} points (95 % interval {low:.1f} to {high:.1f})."
+    continuation = judged["continuation"]
+    curves = {
+        "continuation, classifier": continuation["classifier"]["calibration"],
+        "continuation, 1 − ∏(1 − p)": continuation["product"]["calibration"],
+        "play of a show": judged["play_probability"]["calibration"],
+    }
+    parts = [
+        f"<h2>{escape(title)}</h2>",
+        f"<p>{judged['decisions']:,} sessions of {judged['members']:,} members in {judged['households']:,} households, "
+        f"{judged['first_day']} to {judged['last_day']}; {100 * judged['continued_share']:.0f} % went on with "
+        f"something, out of {judged['candidates_median']:.0f} candidates (median).{interval}</p>",
+    ]
+    if judged["over_time"]["points"]:
+        caption = (
+            f"Precision at 1 by {judged['over_time']['period']}: how often the show played is the first of the row."
+        )
+        parts.append(_figure(figures.over_time(judged["over_time"]), caption))
+    parts.append(_orders(judged["order"]))
+    parts.append('<div class="pair">')
+    for key, label in (
+        ("by_device", "device"),
+        ("by_history", "plays before"),
+        ("by_hour", "hour of the member's day"),
+    ):
+        if judged[key]:
+            parts.append(_figure(figures.bars(judged[key], label), f"By {label}; sessions under each."))
+    parts.append(_figure(figures.calibration(curves), "Probabilities said, and how often it happened."))
+    parts.append("</div>")
+    parts.append(_probabilities(judged))
+    return "\n".join(parts)
+
+
+def _orders(orders: Mapping[str, Any]) -> str:
+    rows = []
+    for name, figures_of in orders.items():
+        cells = "".join(f"<td>{_percent(figures_of[key])}</td>" for key in ("precision_at_1", "hits_at_3", "hits_at_5"))
+        cells += "".join(f"<td>{_number(figures_of[key])}</td>" for key in ("mrr", "ndcg_at_5"))
+        rows.append(f'<tr class="{name}"><td>{escape(_ORDER_NAMES[name])}</td>{cells}</tr>')
+    return (
+        "<table><thead><tr><th>order by</th><th>first</th><th>in first 3</th><th>in first 5</th><th>MRR</th>"
+        f"<th>NDCG@5</th></tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    )
+
+
+def _probabilities(judged: Mapping[str, Any]) -> str:
+    continuation = judged["continuation"]
+    named = {
+        "session goes on, classifier": continuation["classifier"],
+        "session goes on, 1 − ∏(1 − p), calibrated": continuation["product"],
+        "session goes on, 1 − ∏(1 − p), as it comes": continuation["product_uncalibrated"],
+        "a show is played": judged["play_probability"],
+    }
+    rows = "".join(
+        f"<tr><td>{escape(name)}</td><td>{_number(of['auc'])}</td><td>{_number(of['log_loss'])}</td>"
+        f"<td>{_number(of['calibration_error'])}</td></tr>"
+        for name, of in named.items()
+    )
+    return (
+        "<table><thead><tr><th>probability that</th><th>AUC</th><th>log-loss</th><th>calibration error</th></tr>"
+        f"</thead><tbody>{rows}</tbody></table>"
+    )
+
+
+def _placement(report: Mapping[str, Any]) -> str:
+    placement = report["placement"]
+    record = placement["record"]
+    steps = ", ".join(f"{s['position']} from {100 * s['at_least']:.0f} %" for s in record["probability"])
+    chart = figures.trade_off(placement["trade_off"], record["threshold"]["at_least"])
+    return (
+        "<h2>Where the row goes</h2>"
+        f"<p>A row put high for nothing costs {record['cost_false_high']:g}, one put low where it was wanted "
+        f"{record['cost_false_low']:g}. With two places, the row goes to place {record['threshold']['high']} from a "
+        f"probability of {100 * record['threshold']['at_least']:.0f} %, else to place {record['threshold']['low']}. By "
+        f"probability, place {steps}.</p>"
+        + _figure(chart, "What each threshold costs: left, fewer wanted rows put low; down, fewer put high in vain.")
+    )
+
+
+def _serving(report: Mapping[str, Any]) -> str:
+    serving = report["serving"]
+    return (
+        "<h2>What it costs to serve</h2>"
+        f"<p>All models of a decision take {serving['onnx_us']:.0f} µs on one thread in batches, at "
+        f"{serving['candidates_mean']:.1f} candidates a decision ({serving['native_us']:.0f} µs in LightGBM, "
+        f"{serving['native_threads']} threads). Over {serving['rows']:,} real rows the exported models differ from the "
+        f"trained ones by {serving['largest_difference']:.1e} at most.</p>"
+    )
+
+
+def _words() -> str:
+    meanings = {
+        "First": "(precision at 1): of the sessions that went on with a show of the row, the share where it stood first.",
+        "MRR": "the mean of 1 / place of the show played.",
+        "NDCG@5": "likewise with 1 / log2(1 + place), within five.",
+        "AUC": "how often a session that went on was given the higher probability than one that did not.",
+        "Log-loss": "smaller is better; it punishes being sure and wrong.",
+        "Calibration error": "how far probabilities are from how often things happen, on average.",
+        "Intervals": "come from drawing households again and again; below five households there are none.",
+    }
+    items = " ".join(f"<b>{word}</b> {meaning}" for word, meaning in meanings.items())
+    return f'<h2>How to read this</h2><p class="note">{items}</p>'
+
+
+def _figure(svg: str, caption: str) -> str:
+    return f"<figure>{svg}<figcaption>{escape(caption)}</figcaption></figure>"
+
+
+def _hundred(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f}"
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f} %"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
