@@ -14,7 +14,7 @@ from streams import metrics
 class WorkerWeb(Service):  # type: ignore[misc]
     """Answers on host and port while the worker runs.
 
-    `ready` says whether events are being applied; `explain(member_id, device_id)` returns the explained row, None where
+    `ready` says whether events are being applied; `serving` is the version of the bundle in use; `explain(member_id, device_id)` returns the explained row, None where
     the member has none here.
     """
 
@@ -23,12 +23,13 @@ class WorkerWeb(Service):  # type: ignore[misc]
         host: str,
         port: int,
         ready: Callable[[], bool],
+        serving: Callable[[], str],
         explain: Callable[[str, str | None], dict[str, Any] | None],
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self._host, self._port = host, port
-        self._ready, self._explain = ready, explain
+        self._ready, self._serving, self._explain = ready, serving, explain
         self._runner: web.AppRunner | None = None
 
     async def on_start(self) -> None:
@@ -51,7 +52,7 @@ class WorkerWeb(Service):  # type: ignore[misc]
 
     async def _readyz(self, request: web.Request) -> web.Response:
         ready = self._ready()
-        return web.json_response({"status": "ready" if ready else "starting"}, status=200 if ready else 503)
+        return web.json_response({"ready": ready, "model_version": self._serving()}, status=200 if ready else 503)
 
     async def _metrics(self, request: web.Request) -> web.Response:
         return web.Response(body=metrics.WORKER.expose(), headers={"Content-Type": metrics.CONTENT_TYPE})

@@ -57,7 +57,7 @@ class Worker:
         )
         self.app.services += [
             SideInputs(settings.bootstrap_servers, self.catalog, self.models),
-            WorkerWeb(settings.service_host, settings.worker_port, self.ready, self.explain),
+            WorkerWeb(settings.service_host, settings.worker_port, self.ready, self.serving, self.explain),
         ]
         self.members.process(self.app.batched_topic(topics.EVENTS), name="fold")(self.process)
 
@@ -124,6 +124,7 @@ class Worker:
             send.impression(moment, decision, self.settings.epoch)
             for decision in decisions
             for moment in served.get((decision.row["member_id"], decision.row["device_id"]), ())
+            if moment.session_id == decision.row["session_id"]  # a session that is past was served nothing
         ]
         batch.sends(*await self.output.send(topics.IMPRESSIONS, batch.partition, impressions))
         metrics.IMPRESSIONS_SENT.inc(len(impressions))
@@ -134,6 +135,10 @@ class Worker:
         """Whether this worker is in the group, with its partitions recovered."""
         app = self.app
         return bool(app.started and not app.rebalancing and app.tables.actives_ready)
+
+    def serving(self) -> str:
+        """The version of the bundle that rows are made by."""
+        return self.models.current.version
 
     def explain(self, member_id: str, device_id: str | None) -> dict[str, Any] | None:
         """The member's row as of now, explained; of the device of the newest session where none is named."""
