@@ -50,6 +50,21 @@ def records(
             raise CommandError(f"reading {topic} at {bootstrap_servers} failed: {one_line(error)}") from None
 
 
+def length(bootstrap_servers: str, topic: str) -> int:
+    """How many offsets the topic spans now. Raises CommandError where the cluster or the topic can't be read."""
+    from kafka import TopicPartition
+    from kafka.errors import KafkaError
+
+    with _consumer(bootstrap_servers, committed_only=True) as consumer:
+        try:
+            numbers = consumer.partitions_for_topic(topic) or ()
+            partitions = [TopicPartition(topic, number) for number in numbers]
+            ends, beginnings = consumer.end_offsets(partitions), consumer.beginning_offsets(partitions)
+        except KafkaError as error:
+            raise CommandError(f"reading {topic} at {bootstrap_servers} failed: {one_line(error)}") from None
+        return int(sum(ends.values()) - sum(beginnings.values()))
+
+
 @contextmanager
 def _consumer(bootstrap_servers: str, committed_only: bool) -> Iterator[Any]:
     from kafka import KafkaConsumer
