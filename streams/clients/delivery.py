@@ -1,11 +1,14 @@
 """Takes a finished log of events and catalogue records to a file, or to the broker."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from streams import config, topics
+from streams.clients.simulate.sender import Sender
 from streams.errors import CommandError
 from streams.events import Event
 
@@ -37,37 +40,25 @@ def write(
 def produce(events: Sequence[Event], titles: Sequence[dict[str, Any]], progress: Callable[[int], None]) -> str:
     """Sends titles, then events in their order, to the broker of the settings; returns where they went.
 
-    `progress` is told how many more events the broker has acknowledged. Raises CommandError where it can't be reached.
+    `progress` is told how many more events were given to the broker. Raises CommandError where it can't be used.
     """
-    from kafka import KafkaProducer
-    from kafka.errors import KafkaError
-
-    from streams import config, topics
-
     settings = config.load()
-    try:
-        topics.ensure(settings.bootstrap_servers, settings.partitions)
-        producer = KafkaProducer(
-            bootstrap_servers=settings.bootstrap_servers, acks="all", linger_ms=20, batch_size=256 * 1024
-        )  # fmt: skip
-        try:
-            for title in titles:
-                producer.send(topics.CATALOG, key=title["title_id"].encode(), value=orjson.dumps(title))
-            for start in range(0, len(events), _STEP):
-                chunk = events[start : start + _STEP]
-                sent = [
-                    producer.send(topics.EVENTS, key=event["member_id"].encode(), value=orjson.dumps(event))
-                    for event in chunk
-                ]
-                for acknowledgement in sent:
-                    acknowledgement.get(timeout=60)
-                progress(len(chunk))
-            producer.flush()
-        finally:
-            producer.close()
-    except KafkaError as error:
-        raise CommandError(
-            f"can't send to the broker at {settings.bootstrap_servers} ({error}); start one with 'cw broker start', "
-            "or name it with KAFKA_BOOTSTRAP_SERVERS"
-        ) from None
+    asyncio.run(_send(settings, events, titles, progress))
     return f"topics {topics.EVENTS} and {topics.CATALOG} at {settings.bootstrap_servers}"
+
+
+async def _send(
+    settings: config.Settings,
+    events: Sequence[Event],
+    titles: Sequence[dict[str, Any]],
+    progress: Callable[[int], None],
+) -> None:
+    async with Sender(settings.bootstrap_servers, settings.partitions) as sender:
+        for title in titles:
+            await sender.send(topics.CATALOG, title["title_id"], title)
+        for start in range(0, len(events), _STEP):
+            chunk = events[start : start + _STEP]
+            for event in chunk:
+                await sender.send(topics.EVENTS, event["member_id"], event)
+            progress(len(chunk))
+        await sender.flush()
