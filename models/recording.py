@@ -87,7 +87,9 @@ class Recorder:
         earlier = self._sessions.get(device.session_id)
         if earlier is not None and earlier.first is not None:
             return
-        candidates = self._gatherer.add(state, device, event["ts"])
+        # Of the worker's row for this event, the moment: the member's newest event, which this one may not be.
+        now_ms = max(int(state.facts[m.LAST_ACTIVITY]), event["ts"])
+        candidates = self._gatherer.add(state, device, now_ms)
         decision = _Decision(
             device.session_id,
             int(state.facts[m.PLAYS]),
