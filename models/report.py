@@ -172,7 +172,7 @@ def _serving(report: Mapping[str, Any]) -> str:
 
 def _words() -> str:
     meanings = {
-        "First": "(precision at 1): of the sessions that went on with a show of the row, the share where it stood first.",
+        "First": "(precision at 1): of the sessions that went on with a show, the share where it stood first.",
         "MRR": "the mean of 1 / place of the show played.",
         "NDCG@5": "likewise with 1 / log2(1 + place), within five.",
         "AUC": "how often a session that went on was given the higher probability than one that did not.",
