@@ -127,7 +127,9 @@ class Gatherer:
         place = self._catalog.titles.get(show.title_id or "")
         if place is None:
             return show.stats[s.DURATION_S], len(known), 0.0
-        return show.stats[s.DURATION_S] or place.runtime_s or 0.0, len(known), len(known) - 1 - known.index(place)
+        # A record that only names the show is a place of no number among its titles.
+        at = next((at for at, title in enumerate(known) if title is place), len(known) - 1)
+        return show.stats[s.DURATION_S] or place.runtime_s or 0.0, len(known), len(known) - 1 - at
 
     @staticmethod
     def _same_type_slots(state: MemberState, device: Device) -> int:
