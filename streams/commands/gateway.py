@@ -27,4 +27,5 @@ def run(arguments: argparse.Namespace) -> None:
     from streams.gateway.service import serve
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it reports every attempt; we report every outage
     asyncio.run(serve(config.load()))

@@ -8,6 +8,8 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from streams.gateway.tasks import pause
+
 log = logging.getLogger(__name__)
 
 RECONNECT_S: Final = 1.0
@@ -51,10 +53,10 @@ class LogReader:
             except (KafkaError, OSError) as error:
                 if not complained:
                     log.warning("can't read %s: %s; trying again", self._topic, error)
-                    complained = True
+                complained = True
             finally:
                 await consumer.stop()
-            await asyncio.sleep(RECONNECT_S)
+            await pause(RECONNECT_S)
 
     async def _follow(self, consumer: AIOKafkaConsumer) -> None:
         while True:
@@ -87,4 +89,4 @@ class LogReader:
             if not complained:
                 log.warning("topic %s does not exist yet; waiting for it", self._topic)
                 complained = True
-            await asyncio.sleep(RECONNECT_S)
+            await pause(RECONNECT_S)

@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from streams import metrics
+from streams.gateway.tasks import pause
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class EventWriter:
 
     async def run(self) -> None:
         """Keeps a producer alive until cancelled; then flushes what is in flight, a few seconds at most."""
+        complained = False
         while True:
             producer = AIOKafkaProducer(
                 bootstrap_servers=self._servers,
@@ -59,6 +61,7 @@ class EventWriter:
             )
             try:
                 await producer.start()
+                complained = False
                 self._generation += 1
                 self._events = self._bytes = 0
                 self._broken.clear()
@@ -66,12 +69,14 @@ class EventWriter:
                 self._set_up(True)
                 await self._broken.wait()
             except (KafkaError, OSError) as error:
-                log.warning("no producer: %s; trying again", error)
+                if not complained:
+                    log.warning("no connection to Kafka at %s (%s); trying again", self._servers, error)
+                complained = True
             finally:
                 self._producer = None
                 self._set_up(False)
                 await _stop(producer)
-            await asyncio.sleep(RECONNECT_S)
+            await pause(RECONNECT_S)
 
     async def write(self, records: list[tuple[bytes, bytes]]) -> list[int]:
         """Writes (key, value) pairs; returns their offsets, -1 where Kafka recognised a repeat and no longer knows it.

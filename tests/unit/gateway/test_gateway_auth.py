@@ -8,20 +8,13 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import unused_port
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from gateways import event
 
 from streams import config
 from streams.errors import UsageError
 from streams.gateway.auth import check_bind
 
 SECRET = "a secret of more than thirty-two characters"
-EVENT = {
-    "event_id": "e1",
-    "type": "session_start",
-    "member_id": "ada",
-    "session_id": "s1",
-    "ts": 1_763_000_000_000,
-    "device": "tv",
-}
 
 
 def token(sub: object = "ada", key: Any = SECRET, algorithm: str = "HS256", **extra: Any) -> str:
@@ -72,13 +65,15 @@ async def test_without_a_valid_token_every_v1_call_is_401(gateway: Any, bad: str
             "/v1/members",
         ):
             assert await status(client, path, bad) == 401
-        assert await status(client, "/v1/events", bad, method="POST", json=EVENT) == 401
+        assert await status(client, "/v1/events", bad, method="POST", json=event()) == 401
         assert await status(client, "/healthz") == 200
 
 
 async def test_an_event_of_another_member_is_rejected_and_alone_it_is_403(gateway: Any) -> None:
     async with gateway(CW_JWT_SECRET=SECRET) as (client, _):
-        async with client.post("/v1/events", json=EVENT, headers={"Authorization": f"Bearer {token('bob')}"}) as answer:
+        async with client.post(
+            "/v1/events", json=event(), headers={"Authorization": f"Bearer {token('bob')}"}
+        ) as answer:
             assert answer.status == 403
             body = await answer.json()
         assert body["accepted"] == 0

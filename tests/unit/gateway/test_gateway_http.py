@@ -6,28 +6,12 @@ import time
 from typing import Any
 from urllib.parse import quote
 
-import aiohttp
 import orjson
 import pytest
+from gateways import event, row
 from yarl import URL
 
 from streams.gateway.ingestion import MAX_BODY_BYTES, MAX_EVENTS
-
-NOW = 1_763_000_000_000
-
-
-def event(**fields: Any) -> dict[str, Any]:
-    start = {"event_id": "e1", "type": "session_start", "member_id": "ada", "session_id": "s1", "ts": NOW}
-    return {**start, "device": "tv", **fields}
-
-
-def row(member: str, device: str = "tv", version: str = "0-5-1763000000000") -> tuple[bytes, bytes]:
-    fields = {
-        "member_id": member, "device": device, "device_id": device, "session_id": "s1", "version": version,
-        "generated_at": NOW, "scored_from_ts": NOW, "model_version": "recency", "continuation_probability": None,
-        "placement": {"position": 0, "method": "default"}, "items": [],
-    }  # fmt: skip
-    return f"{member}|{device}".encode(), orjson.dumps(fields)
 
 
 async def test_events_are_refused_with_retry_after_and_at_once_while_the_broker_is_away(gateway: Any) -> None:
@@ -79,17 +63,21 @@ async def test_an_unreadable_or_oversized_body_is_refused_in_well_under_a_second
         assert time.monotonic() - began < 1
 
 
-async def test_a_body_without_a_length_is_cut_off_at_the_limit(gateway: Any) -> None:
-    async def endless() -> Any:
-        for _ in range(200):
-            yield b"[" * 100_000
-
+async def test_a_body_without_a_length_is_refused_at_the_limit_and_its_sender_cut_off(gateway: Any) -> None:
     async with gateway() as (client, _):
-        try:
-            async with client.post("/v1/events", data=endless()) as answer:
-                assert answer.status == 413
-        except aiohttp.ClientConnectionError:
-            pass  # the gateway may close before the client has sent everything
+        reader, writer = await asyncio.open_connection("127.0.0.1", client._base_url.port)
+        writer.write(b"POST /v1/events HTTP/1.1\r\nHost: gateway\r\nTransfer-Encoding: chunked\r\n\r\n")
+
+        async def send_for_ever() -> None:
+            while True:
+                writer.write(b"186a0\r\n" + b"[" * 100_000 + b"\r\n")
+                await writer.drain()
+
+        sending = asyncio.create_task(send_for_ever())
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n"), 2)
+        assert head == b"HTTP/1.1 413 Request Entity Too Large\r\n"
+        with pytest.raises(ConnectionError):
+            await asyncio.wait_for(sending, 10)
         async with client.get("/healthz") as answer:
             assert answer.status == 200
 
@@ -168,10 +156,10 @@ async def test_waiting_ends_when_the_row_covers_the_event(gateway: Any) -> None:
         parts.store.apply([row("ada")])
         waiting = asyncio.create_task(client.get("/v1/members/ada/row?after=0-6&wait_ms=20000"))
         await asyncio.sleep(0.2)
-        parts.hub.publish(parts.store.apply([row("ada", version="0-6-1763000000001")]))
+        parts.hub.publish(parts.store.apply([row("ada", offset=6)]))
         answer = await asyncio.wait_for(waiting, 2)
         body = await answer.json()
-        assert body["version"] == "0-6-1763000000001"
+        assert body["version"].startswith("0-6-")
         assert "stale" not in body
 
 
@@ -182,7 +170,7 @@ async def test_too_late_the_row_is_what_there_is_marked_as_stale(gateway: Any) -
             assert answer.status == 200
             body = await answer.json()
             assert body["stale"] is True
-            assert body["version"] == "0-5-1763000000000"
+            assert body["version"].startswith("0-5-")
 
 
 async def test_random_bytes_on_the_socket_never_stop_the_gateway(gateway: Any) -> None:

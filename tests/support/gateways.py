@@ -1,0 +1,58 @@
+"""A gateway in the test's own process, and the rows that tests write to cw.rows."""
+
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import orjson
+
+from streams import config
+from streams.gateway.app import Parts
+from streams.gateway.service import running
+
+NOW = 1_763_000_000_000
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@asynccontextmanager
+async def gateway_at(home: Path, **environment: str) -> AsyncIterator[tuple[aiohttp.ClientSession, Parts]]:
+    """Runs a gateway with settings from an environment; gives a client of it and its parts."""
+    port = free_port()
+    settings = config.load({"CW_HOME": str(home), "CW_GATEWAY_PORT": str(port), **environment})
+    async with running(settings) as parts, aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:
+        yield client, parts
+
+
+def event(**fields: Any) -> dict[str, Any]:
+    """A valid event of the member ada, with other fields where they are named."""
+    start = {"event_id": "e1", "type": "session_start", "member_id": "ada", "session_id": "s1", "ts": NOW}
+    return {**start, "device": "tv", **fields}
+
+
+def row(member: str, device: str = "tv", offset: int = 5, **fields: Any) -> tuple[bytes, bytes]:
+    """Key and value of a record of cw.rows."""
+    made = fields.pop("made_ms", int(time.time() * 1000))
+    body = {
+        "member_id": member,
+        "device": "tv" if device == "tv" else "phone",
+        "device_id": device,
+        "session_id": "s1",
+        "version": f"0-{offset}-{made}",
+        "generated_at": made,
+        "scored_from_ts": NOW,
+        "model_version": "recency",
+        "continuation_probability": None,
+        "placement": {"position": 0, "method": "default"},
+        "items": [],
+    }
+    return f"{member}|{device}".encode(), orjson.dumps({**body, **fields})
