@@ -66,8 +66,9 @@ async def probe(settings: Settings, count: int, progress: Callable[[Probe], None
                 progress(probes[-1])
             return probes
     except (aiohttp.ClientError, TimeoutError) as error:
+        reason = "" if isinstance(error, aiohttp.ClientConnectorError) else f" ({str(error) or type(error).__name__})"
         raise CommandError(
-            f"no gateway answers at {address} ({error or type(error).__name__}): start it with 'cw gateway', "
+            f"no gateway answers at {address}{reason}: start it with 'cw gateway', "
             "or set CW_GATEWAY_HOST and CW_GATEWAY_PORT"
         ) from None
 
