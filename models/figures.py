@@ -8,12 +8,12 @@ import matplotlib as mpl
 
 mpl.use("svg")
 
-from matplotlib import dates
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 MODEL_COLOUR: Final = "#b3152a"
 RECENCY_COLOUR: Final = "#6b7280"
+LABELS: Final = 6  # dates under the figure over time
 _STYLE: Final = {
     "svg.fonttype": "none",  # letters stay letters: small files, and the page's own font
     "svg.hashsalt": "continue-watching",
@@ -33,14 +33,12 @@ def over_time(figure: dict[str, Any]) -> str:
     with mpl.rc_context(_STYLE):
         chart, axes = _chart(9.0, 3.6)
         points = figure["points"]
-        days = [dates.datestr2num(point["day"]) for point in points]
-        for name, colour, label in (("model", MODEL_COLOUR, "model"), ("recency", RECENCY_COLOUR, "recency")):
-            axes.plot(
-                days, [100 * point[name] for point in points], color=colour, label=label, marker="o", markersize=3
-            )
-        axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(dates.AutoDateLocator()))
+        for name, colour in (("model", MODEL_COLOUR), ("recency", RECENCY_COLOUR)):
+            axes.plot([100 * point[name] for point in points], color=colour, label=name, marker="o", markersize=3)
+        shown = sorted({round(at * (len(points) - 1) / (LABELS - 1)) for at in range(LABELS)})
+        axes.set_xticks(shown, [points[at]["day"] for at in shown])
         axes.set_ylabel("right show first, % of sessions")
-        axes.legend(frameon=False, loc="lower right", ncols=2)
+        _legend(axes)
         return _svg(chart)
 
 
@@ -56,7 +54,7 @@ def bars(parts: list[dict[str, Any]], label: str) -> str:
         axes.set_ylabel("right show first, %")
         lowest = min((min(part["model"], part["recency"]) for part in parts), default=0)
         axes.set_ylim(max(0, 100 * lowest - 15), 100)
-        axes.legend(frameon=False, loc="lower right", ncols=2, fontsize=8)
+        _legend(axes)
         return _svg(chart)
 
 
@@ -92,6 +90,10 @@ def trade_off(curve: list[dict[str, float]], chosen: float) -> str:
         axes.set_xlabel("sessions that went on, row put low, %")
         axes.set_ylabel("sessions with something new,\nrow put high, %")
         return _svg(chart)
+
+
+def _legend(axes: Axes) -> None:
+    axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=9)
 
 
 def _chart(width: float, height: float) -> tuple[Figure, Axes]:

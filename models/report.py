@@ -26,7 +26,8 @@ body { font: 16px/1.55 system-ui, sans-serif; color: #111827; background: #fff; 
 h1 { font-size: 1.7rem; margin-bottom: .2rem; } h2 { margin-top: 2.4rem; font-size: 1.2rem; }
 .lead { font-size: 1.15rem; } .note { color: #4b5563; font-size: .92rem; }
 .pair { display: flex; flex-wrap: wrap; gap: 1.5rem; } .pair > figure { flex: 1 1 22rem; margin: 0; }
-figure { margin: 1rem 0; } figure svg { width: 100%; height: auto; } figcaption { color: #4b5563; font-size: .9rem; }
+figure { margin: 1rem 0; } figure.half { max-width: 30rem; }
+figure svg { width: 100%; height: auto; } figcaption { color: #4b5563; font-size: .9rem; }
 table { border-collapse: collapse; width: 100%; } th, td { padding: .35rem .6rem; text-align: right; }
 th:first-child, td:first-child { text-align: left; } thead th { border-bottom: 2px solid #d1d5db; }
 tbody tr { border-bottom: 1px solid #e5e7eb; } tr.model { font-weight: 600; color: #b3152a; }
@@ -89,7 +90,8 @@ def _section(title: str, judged: Mapping[str, Any], report: Mapping[str, Any]) -
     }
     parts = [
         f"<h2>{escape(title)}</h2>",
-        f"<p>{judged['decisions']:,} sessions of {judged['members']:,} members in {judged['households']:,} households, "
+        f"<p>{_count(judged['decisions'], 'session')} of {_count(judged['members'], 'member')} in "
+        f"{_count(judged['households'], 'household')}, "
         f"{judged['first_day']} to {judged['last_day']}; {100 * judged['continued_share']:.0f} % went on with "
         f"something, out of {judged['candidates_median']:.0f} candidates (median).{interval}</p>",
     ]
@@ -155,7 +157,9 @@ def _placement(report: Mapping[str, Any]) -> str:
         f"{record['cost_false_low']:g}. With two places, the row goes to place {record['threshold']['high']} from a "
         f"probability of {100 * record['threshold']['at_least']:.0f} %, else to place {record['threshold']['low']}. By "
         f"probability, place {steps}.</p>"
-        + _figure(chart, "What each threshold costs: left, fewer wanted rows put low; down, fewer put high in vain.")
+        + _figure(
+            chart, "What a threshold costs: left, fewer wanted rows put low; down, fewer put high in vain.", "half"
+        )
     )
 
 
@@ -184,8 +188,12 @@ def _words() -> str:
     return f'<h2>How to read this</h2><p class="note">{items}</p>'
 
 
-def _figure(svg: str, caption: str) -> str:
-    return f"<figure>{svg}<figcaption>{escape(caption)}</figcaption></figure>"
+def _figure(svg: str, caption: str, kind: str = "full") -> str:
+    return f'<figure class="{kind}">{svg}<figcaption>{escape(caption)}</figcaption></figure>'
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _hundred(share: float | None) -> str:
