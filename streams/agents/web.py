@@ -14,8 +14,8 @@ from streams import metrics
 class WorkerWeb(Service):  # type: ignore[misc]
     """Answers on host and port while the worker runs.
 
-    `ready` says whether events are being applied; `serving` is the version of the bundle in use; `explain(member_id, device_id)` returns the explained row, None where
-    the member has none here.
+    `ready` says whether events are being applied; `serving` is the version of the bundle in use;
+    `explain(member_id, device_id)` returns the explained row, None where the member has none here.
     """
 
     def __init__(
