@@ -121,7 +121,7 @@ def _show(rng: Random, show_id: str, kind: str, taken: set[str], weekly: bool) -
     if rng.random() < _LOCAL_SHARE:
         countries = tuple(sorted(rng.sample(COUNTRIES, rng.randint(2, 8))))
     summary = words.summary(rng, genre, tags)
-    popularity = rng.paretovariate(1.1) * (3.0 if weekly else 1.0)
+    popularity = rng.paretovariate(1.1) * (1.5 if weekly else 1.0)
     return Show(show_id, name, kind, index, genres, tags, summary, countries, kids, weekly, popularity)
 
 
@@ -131,9 +131,9 @@ def _series(rng: Random, number: int, taken: set[str], weekly: bool, until_ms: i
     if show.kids:
         minutes, per_season, seasons = rng.choice((7, 11, 11, 14, 23)), rng.randint(12, 30), rng.randint(1, 4)
     elif genre.name in ("comedy", "anime", "reality"):
-        minutes, per_season, seasons = rng.choice((20, 21, 22, 23, 25, 29)), rng.randint(8, 20), rng.randint(1, 6)
+        minutes, per_season, seasons = rng.choice((20, 21, 22, 23, 25, 29)), rng.randint(8, 22), rng.randint(1, 8)
     else:
-        minutes, per_season, seasons = rng.choice((36, 39, 41, 43, 46, 49, 53)), rng.randint(6, 13), rng.randint(1, 5)
+        minutes, per_season, seasons = rng.choice((36, 39, 41, 43, 46, 49, 53)), rng.randint(8, 14), rng.randint(1, 7)
     now = until_ms // 1000
     if weekly:
         # One running season: out every week at the same hour, since before any history and beyond its end.

@@ -70,6 +70,7 @@ class Engagement:
     pos: float  # seconds into it
     left: int  # plays until the member loses interest
     binge: bool
+    anywhere: bool  # watched at any hour and on any device
     liking: float
     last: float = 0.0  # seconds since the epoch
     alive: bool = True
@@ -156,13 +157,27 @@ def new_engagement(rng: Random, show: Show, slot: Slot) -> Engagement:
     draw = rng.random()
     if show.kind == "film":
         left = 1 if draw < 0.64 else 2 if draw < 0.88 else 3
-    elif draw < 0.47:
+    elif draw < 0.48:
         left = 1
-    elif draw < 0.56:
+    elif draw < 0.54:
         left = rng.randint(2, 4)
     else:
         left = 6 + int(rng.expovariate(1 / 40))
-    return Engagement(show, slot, 0, 0.0, left, binge=rng.random() < 0.3, liking=rng.gauss(0, 0.5))
+    return Engagement(show, slot, 0, 0.0, left, binge=rng.random() < 0.3, anywhere=rng.random() < 0.12,
+                      liking=rng.gauss(0, 0.35))  # fmt: skip
+
+
+def pair(member: Member, begun: Engagement) -> None:
+    """Some members watch two shows as a pair: after the first comes the second."""
+    if not member.pairs_up or begun.show.kind != "series" or begun.left < 4 or begun.show.weekly:
+        return
+    for other in member.shows:
+        alone = other is not begun and other.alive and other.partner is None and other.slot is begun.slot
+        if alone and other.show.kind == "series" and other.left > 4 and not other.show.weekly:
+            first, second = (other, begun) if member.rng.random() < 0.5 else (begun, other)
+            first.partner, second.partner, second.follows = second, first, True
+            first.binge = second.binge = False
+            return
 
 
 def _household(number: int, seed: int, catalogue: Catalogue, start: float) -> list[Member]:
@@ -200,7 +215,7 @@ def _household(number: int, seed: int, catalogue: Catalogue, start: float) -> li
             again=rng.betavariate(5, 8),
             idle_days=rng.lognormvariate(1.15, 0.8),
             sleeps=0.45 if not kids and rng.random() < 0.12 else 0.0,
-            pairs_up=rng.random() < 0.3,
+            pairs_up=rng.random() < 0.2,
             rng=rng if size == 1 else Random(f"member/{seed}/{number}/{index}"),
             shows=[],
             seen=set(),
@@ -229,18 +244,19 @@ def _device(rng: Random, owner: str, name: str, kind: str) -> Device:
 
 def _slots(rng: Random, devices: list[Device], kids: bool, mixed: bool) -> list[Slot]:
     names = ["kids", "kids-morning"] if kids else [rng.choice(_MAIN_SLOTS)]
-    for _ in range(rng.choices((0, 1, 2, 3), (34, 38, 20, 8))[0] if not kids else 0):
+    for _ in range(rng.choices((0, 1, 2, 3), (30, 38, 24, 8))[0] if not kids else 0):
         name = rng.choice(_SIDE_SLOTS)
         if name not in names:
             names.append(name)
     if mixed:
         names.append("kids")
-    slots = []
+    slots: list[Slot] = []
     for place, name in enumerate(names):
         hour, spread, days, mix = _SLOTS[name]
-        weights = [mix.get(device.kind, 0.5) for device in devices]
+        taken = {slot.device.device_id for slot in slots}
+        weights = [mix.get(device.kind, 0.5) * (0.3 if device.device_id in taken else 1.0) for device in devices]
         device = rng.choices(devices, weights)[0]
-        weight = 1.0 if place == 0 else rng.uniform(0.08, 0.4)
+        weight = 1.0 if place == 0 else rng.uniform(0.05, 0.3)
         slots.append(Slot(hour + rng.gauss(0, 0.4), spread, days, device, name.startswith("kids"), weight,
                           late=name in ("night", "evening")))  # fmt: skip
     return slots
@@ -249,7 +265,7 @@ def _slots(rng: Random, devices: list[Device], kids: bool, mixed: bool) -> list[
 def _begin(member: Member, catalogue: Catalogue, start: float) -> None:
     """Puts the member in the middle of some shows, as anybody is when a log begins."""
     rng = member.rng
-    for _ in range(rng.randint(3, 6)):
+    for _ in range(rng.randint(4, 8)):
         slot = rng.choice(member.slots)
         genre = words.KIDS if slot.kids else member.genre()
         show = catalogue.pick(rng, genre, "series")
@@ -263,5 +279,6 @@ def _begin(member: Member, catalogue: Catalogue, start: float) -> None:
         begun.left = 4 + int(rng.expovariate(1 / 35))
         begun.last = start - rng.expovariate(1 / (4 * DAY_S))
         member.seen.add(show.show_id)
+        pair(member, begun)
         member.shows.append(begun)
     member.latest = max(member.shows, key=lambda e: e.last, default=None)

@@ -7,27 +7,30 @@ from typing import Final
 from streams.clients.simulate import words
 from streams.clients.simulate.catalogue import DAY_S, Catalogue
 from streams.clients.simulate.emission import KILLED_SHARE, NO_END_SHARE, Arrival, Session, play
-from streams.clients.simulate.population import Engagement, Member, Slot, new_engagement
+from streams.clients.simulate.population import Engagement, Member, Slot, new_engagement, pair
 
 _HOUR_S: Final = 3600
 _PLAYS: Final = (1, 2, 3, 4, 5, 6, 7, 9)
-_PLAYS_WEIGHTS: Final = (23, 22, 18, 13, 10, 7, 5, 2)
-_ENOUGH: Final = 0.8  # how often a session ends where the show does
+_PLAYS_WEIGHTS: Final = (20, 21, 19, 14, 11, 8, 5, 2)
+_ENOUGH: Final = 0.86  # how often a session ends where the show does
+_MOVES: Final = 0.04  # of plays, after which the show goes with another of the member's devices and hours
+_RETURNS: Final = 0.42  # how often nothing to go on with leads back to what was dropped
 _KEPT_SHOWS: Final = 60
 _LATER_TODAY: Final = 0.22
 
 # What draws a member to a show, on the log-odds scale. Recency alone does not see the first five.
-_SAME_SLOT: Final = 3.2  # the device and hour that go with it
-_OTHER_DEVICE: Final = -1.2
+_SAME_SLOT: Final = 6.8  # the device and hour that go with it
+_OTHER_DEVICE: Final = -5.0
 _NEW_WEEKLY: Final = 3.0  # an episode came out in the last days
-_PAIR_FIRST: Final = 1.6
-_PAIR_SECOND: Final = 2.6
+_PAIR_FIRST: Final = 2.5
+_PAIR_SECOND: Final = 1.5
 _BINGE: Final = 1.2
 _HALFWAY: Final = 0.9
-_LATEST: Final = 2.9
+_LATEST: Final = 4.2
 _RECENT: Final = 3.0  # times exp(-days / 2.5)
 _FADE: Final = 0.08  # a day
-_DISCOVER: Final = 3.2
+_DISCOVER: Final = 4.1
+_OVER: Final = 3.6  # what was watched last is over, or was dropped
 
 
 def run(member: Member, catalogue: Catalogue, prefix: str) -> list[Arrival]:
@@ -35,7 +38,7 @@ def run(member: Member, catalogue: Catalogue, prefix: str) -> list[Arrival]:
     rng = member.rng
     now = member.next_at
     slot = member.next_slot or member.slots[0]
-    device = slot.device if rng.random() < 0.88 else rng.choice(member.devices)
+    device = slot.device if rng.random() < 0.995 else rng.choice(member.devices)
     session = Session(member, device, prefix)
     session.of_session("session_start", now)
     now += rng.uniform(1, 6)
@@ -47,7 +50,7 @@ def run(member: Member, catalogue: Catalogue, prefix: str) -> list[Arrival]:
     current = _first(member, now, slot)
     autoplay = False
     source = ""
-    for number in range(wanted):
+    for number in range(wanted + 1):
         if current is None:
             now = _browse(session, catalogue, now, slot)
             current = _discover(member, catalogue, now, slot)
@@ -61,7 +64,8 @@ def run(member: Member, catalogue: Catalogue, prefix: str) -> list[Arrival]:
         if episode is None:
             break
         end = _watched_until(rng, current, wanted)
-        last = number == wanted - 1
+        # The second of a pair follows however late it is.
+        last = number >= wanted - 1 and (current.partner is None or current.follows)
         now = play(session, current.show, episode, now, current.pos, end, autoplay, "autoplay" if autoplay else source,
                    True, killed and last)  # fmt: skip
         finished = end >= episode.credits_s
@@ -96,7 +100,7 @@ def _first(member: Member, now: float, slot: Slot) -> Engagement | None:
             continue
         away = (now - show.last) / DAY_S
         pull = show.liking + _RECENT * math.exp(-away / 2.5) - _FADE * away
-        if show.slot is slot:
+        if show.slot is slot or (show.anywhere and show.slot.kids == slot.kids):
             pull += _SAME_SLOT
         elif show.slot.kids != slot.kids:
             pull -= 3.0
@@ -113,15 +117,18 @@ def _first(member: Member, now: float, slot: Slot) -> Engagement | None:
         partner = show.partner
         if partner is not None and partner.alive:
             if show.follows:
-                pull += _PAIR_SECOND if latest is partner else -2.5
+                pull += _PAIR_SECOND if latest is partner else -4.0
             else:
                 pull += _PAIR_FIRST
         options.append(show)
         weights.append(math.exp(pull))
     if not options:
-        return None
+        return _return_to(member, now, slot) if member.rng.random() < _RETURNS else None
     # Weekends and evenings are for looking around; a child asks for the same again.
-    new = math.exp(_DISCOVER + member.discovers + (0.4 if slot.late else 0.0) - (0.8 if slot.kids else 0.0))
+    new = _DISCOVER + member.discovers + (0.4 if slot.late else 0.0) - (0.8 if slot.kids else 0.0)
+    if latest is not None and not (latest.alive and latest.next_episode(now)):
+        new += _OVER
+    new = math.exp(new)
     if member.rng.random() * (sum(weights) + new) < new:
         return None
     return member.rng.choices(options, weights)[0]
@@ -134,7 +141,7 @@ def _following(
     rng = member.rng
     partner = current.partner
     if finished and partner is not None and partner.alive and not current.follows and partner.next_episode(now):
-        if rng.random() < 0.75:
+        if rng.random() < 0.85:
             return partner, False
     elif (
         current.alive
@@ -144,7 +151,7 @@ def _following(
     ):
         return current, finished and rng.random() < 0.64
     draw = rng.random()
-    if draw < 0.4:
+    if draw < (0.65 if current.show.kind == "film" else 0.22):
         others = [e for e in member.shows
                   if e is not current and e.alive and e.slot.kids == slot.kids and e.next_episode(now)]  # fmt: skip
         same = [e for e in others if e.slot is slot]
@@ -178,6 +185,7 @@ def _watched_until(rng: Random, current: Engagement, wanted: int) -> float:
 
 
 def _after(member: Member, current: Engagement, end: float, finished: bool, now: float) -> None:
+    rng = member.rng
     current.last = now
     current.left -= 1
     member.latest = current
@@ -187,39 +195,41 @@ def _after(member: Member, current: Engagement, end: float, finished: bool, now:
         return
     current.pos = 0.0
     current.at += 1
+    if rng.random() < _MOVES:
+        current.slot = rng.choice([s for s in member.slots if s.kids == current.slot.kids])
     current.alive = current.left > 0 and current.show.kind == "series"
     if current.at >= len(current.show.episodes):
-        if current.show.kids and current.show.kind == "series" and member.rng.random() < 0.5:
+        if current.show.kids and current.show.kind == "series" and rng.random() < 0.5:
             current.at = 0  # children begin again
         else:
             current.alive = False
 
 
 def _browse(session: Session, catalogue: Catalogue, now: float, slot: Slot) -> float:
-    """Looking around, now and then with half a minute of something."""
+    """Looking around, now and then with some seconds or minutes of what is not it."""
     rng = session.member.rng
     session.of_session("browse", now)
     now += rng.uniform(20, 240)
-    if rng.random() < 0.2:
+    if rng.random() < 0.34:
         genre = words.KIDS if slot.kids else rng.randrange(words.KIDS)
         show = catalogue.pick(rng, genre, rng.choice(("film", "series")))
-        if show.episodes and show.episodes[0].added_at <= now * 1000:
-            now = play(session, show, show.episodes[0], now, 0.0, rng.uniform(8, 50), False, "browse", True, False) + 5
+        if show.show_id not in session.member.seen and show.episodes and show.episodes[0].added_at <= now * 1000:
+            end = rng.uniform(8, 50) if rng.random() < 0.4 else rng.uniform(70, 900)
+            now = play(session, show, show.episodes[0], now, 0.0, end, False, "browse", True, False) + 5
     return now
 
 
 def _discover(member: Member, catalogue: Catalogue, now: float, slot: Slot) -> Engagement | None:
     """Something new, by taste and popularity; now and then something that was dropped long ago."""
     rng = member.rng
-    if rng.random() < 0.06:
-        dropped = [e for e in member.shows if not e.alive and e.left <= 0 and e.next_episode(now)]
-        if dropped:
-            again = rng.choice(dropped)
-            again.alive, again.left, again.slot = True, rng.randint(2, 9), slot
-            return again
+    if rng.random() < 0.06 and (dropped := _return_to(member, now, slot)):
+        return dropped
+    # Whoever has nothing to go on with at this hour looks for a series; others may as well see a film.
+    settled = any(e.alive and e.slot is slot and e.show.kind == "series" for e in member.shows)
+    film = 0.3 if slot.kids else 0.86 if settled else 0.55
     for _ in range(12):
         genre = words.KIDS if slot.kids else member.genre()
-        show = catalogue.pick(rng, genre, "film" if rng.random() < (0.3 if slot.kids else 0.68) else "series")
+        show = catalogue.pick(rng, genre, "film" if rng.random() < film else "series")
         if show.show_id in member.seen or member.country not in show.countries:
             continue
         begun = new_engagement(rng, show, slot)
@@ -229,7 +239,7 @@ def _discover(member: Member, catalogue: Catalogue, now: float, slot: Slot) -> E
             begun.left = rng.randint(6, 40)
         if begun.next_episode(now) is None:
             continue
-        _pair(member, begun)
+        pair(member, begun)
         member.seen.add(show.show_id)
         member.shows.append(begun)
         if len(member.shows) > _KEPT_SHOWS:
@@ -238,17 +248,15 @@ def _discover(member: Member, catalogue: Catalogue, now: float, slot: Slot) -> E
     return None
 
 
-def _pair(member: Member, begun: Engagement) -> None:
-    """Some members watch two shows as a pair: after the first comes the second."""
-    if not member.pairs_up or begun.show.kind != "series" or begun.left < 4 or begun.show.weekly:
-        return
-    for other in member.shows:
-        if other.alive and other.partner is None and other.slot is begun.slot and other.show.kind == "series" \
-                and other.left > 4 and not other.show.weekly:  # fmt: skip
-            first, second = (other, begun) if member.rng.random() < 0.5 else (begun, other)
-            first.partner, second.partner, second.follows = second, first, True
-            first.binge = second.binge = False
-            return
+def _return_to(member: Member, now: float, slot: Slot) -> Engagement | None:
+    """A show that was dropped gets another chance."""
+    dropped = [e for e in member.shows
+               if not e.alive and e.left <= 0 and e.slot.kids == slot.kids and e.next_episode(now)]  # fmt: skip
+    if not dropped:
+        return None
+    again = member.rng.choice(dropped)
+    again.alive, again.left, again.slot = True, member.rng.randint(2, 12), slot
+    return again
 
 
 def _tidy(session: Session, now: float) -> float:
@@ -303,7 +311,7 @@ def come_back(member: Member, now: float, slot: Slot) -> None:
         if not 1.0 < hour < 6.0:
             member.next_at = now + gap
             nearest = min(member.slots, key=lambda s: abs(s.hour - hour))
-            member.next_slot = slot if again and rng.random() < 0.8 else nearest
+            member.next_slot = slot if rng.random() < (0.85 if again else 0.4) else nearest
             return
     days = 0 if rng.random() < 0.5 else 1
     if days and rng.random() < 0.72:
