@@ -5,6 +5,7 @@ number of parts follows from the size of the log alone, so that the result is th
 """
 
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -160,7 +161,10 @@ def _fold_all(
         else:
             # Not forked: progress displays and Kafka clients have threads.
             pool = ProcessPoolExecutor(
-                workers, mp_context=get_context("spawn"), initializer=_prepare, initargs=(catalog, candidate_days)
+                workers,
+                mp_context=get_context("spawn"),
+                initializer=_prepare_worker,
+                initargs=(catalog, candidate_days),
             )
             stack.callback(pool.shutdown, cancel_futures=True)
             folded = pool.map(_fold_part, paths)
@@ -176,6 +180,12 @@ _settings: tuple[Catalog, int] = (Catalog(), CANDIDATE_DAYS)  # of this process
 def _prepare(catalog: Catalog, candidate_days: int) -> None:
     global _settings
     _settings = (catalog, candidate_days)
+
+
+def _prepare_worker(catalog: Catalog, candidate_days: int) -> None:
+    # A ctrl-c reaches every process of the terminal; the parent alone decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _prepare(catalog, candidate_days)
 
 
 def _fold_part(path: Path) -> _Part:
