@@ -1,7 +1,7 @@
 """A small batched Faust app that tests drive as a real process: it counts records for each key.
 
 The state of a key is `{"n": records, "sum": of their numbers, "offset": of the last one applied}`. A record is the
-JSON of a number; what is not goes to the topic "invalid" as it was.
+JSON of a number; what is not goes to the topic INVALID as it was.
 
 Run: SERVERS=… APP=… TOPIC=… DATADIR=… python counting_app.py worker -l info --without-web
 """
@@ -50,7 +50,7 @@ async def count(batch: Batch[dict[str, int]]) -> None:
         if record.offset > state["offset"]:
             values[record.key] = {"n": state["n"] + 1, "sum": state["sum"] + number, "offset": record.offset}
     batch.put_many({key: value for key, value in values.items() if value is not None})
-    batch.sends(*await output.send("invalid", batch.partition, refused))
+    batch.sends(*await output.send(os.environ["INVALID"], batch.partition, refused))
 
 
 if __name__ == "__main__":
