@@ -25,10 +25,10 @@ _PLACE_WEIGHTS: Final = list(accumulate(place[3] for place in _PLACES))
 _PROFILES_A_HOUSEHOLD: Final = list(accumulate((30, 27, 20, 15, 8)))
 # Habitual times: (name, hour, spread in hours, days, devices by weight). `any` is every day.
 _SLOTS: Final = {
-    "evening": (20.3, 1.1, "any", {"tv": 70, "web": 12, "phone": 12, "tablet": 4, "console": 2}),
-    "night": (22.7, 0.8, "any", {"tv": 42, "phone": 34, "web": 20, "tablet": 4}),
+    "evening": (20.3, 1.1, "any", {"tv": 76, "web": 12, "phone": 7, "tablet": 3, "console": 2}),
+    "night": (22.7, 0.8, "any", {"tv": 54, "phone": 20, "web": 23, "tablet": 3}),
     "commute": (7.7, 0.6, "weekday", {"phone": 88, "tablet": 12}),
-    "lunch": (12.6, 0.7, "any", {"phone": 60, "web": 40}),
+    "lunch": (12.6, 0.7, "any", {"phone": 50, "web": 50}),
     "desk": (16.0, 1.8, "any", {"web": 75, "phone": 20, "tablet": 5}),
     "weekend": (15.0, 1.8, "weekend", {"tv": 62, "web": 24, "phone": 10, "tablet": 4}),
     "kids": (16.8, 1.0, "any", {"tv": 62, "tablet": 20, "phone": 18}),
@@ -114,6 +114,8 @@ class Member:
     next_slot: Slot | None = None
     latest: Engagement | None = None  # the show played last
     dismissed: Engagement | None = None
+    travels_with: Device | None = None
+    away_until: float = 0.0
 
     def genre(self) -> int:
         """A genre by the member's taste, as an index into words.GENRES."""
@@ -219,6 +221,7 @@ def _household(number: int, seed: int, catalogue: Catalogue, start: float) -> li
             rng=rng if size == 1 else Random(f"member/{seed}/{number}/{index}"),
             shows=[],
             seen=set(),
+            travels_with=next((device for device in own if device.kind != "web"), None),
         )
         _begin(member, catalogue, start)
         members.append(member)

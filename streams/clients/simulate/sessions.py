@@ -7,14 +7,15 @@ from typing import Final
 from streams.clients.simulate import words
 from streams.clients.simulate.catalogue import DAY_S, Catalogue
 from streams.clients.simulate.emission import KILLED_SHARE, NO_END_SHARE, Arrival, Session, play
-from streams.clients.simulate.population import Engagement, Member, Slot, new_engagement, pair
+from streams.clients.simulate.population import Device, Engagement, Member, Slot, new_engagement, pair
 
 _HOUR_S: Final = 3600
 _PLAYS: Final = (1, 2, 3, 4, 5, 6, 7, 9)
 _PLAYS_WEIGHTS: Final = (20, 21, 19, 14, 11, 8, 5, 2)
 _ENOUGH: Final = 0.86  # how often a session ends where the show does
-_MOVES: Final = 0.04  # of plays, after which the show goes with another of the member's devices and hours
+_MOVES: Final = 0.01  # of plays, after which the show goes with another of the member's devices and hours
 _RETURNS: Final = 0.42  # how often nothing to go on with leads back to what was dropped
+_JOURNEYS: Final = 0.015  # of sessions, after which everything is watched on what fits into a bag, for days
 _KEPT_SHOWS: Final = 60
 _LATER_TODAY: Final = 0.22
 
@@ -38,7 +39,7 @@ def run(member: Member, catalogue: Catalogue, prefix: str) -> list[Arrival]:
     rng = member.rng
     now = member.next_at
     slot = member.next_slot or member.slots[0]
-    device = slot.device if rng.random() < 0.995 else rng.choice(member.devices)
+    device = _device(member, slot, now)
     session = Session(member, device, prefix)
     session.of_session("session_start", now)
     now += rng.uniform(1, 6)
@@ -85,6 +86,16 @@ def run(member: Member, catalogue: Catalogue, prefix: str) -> list[Arrival]:
         session.of_session("session_end", now)
     come_back(member, now, slot)
     return session.arrivals()
+
+
+def _device(member: Member, slot: Slot, now: float) -> Device:
+    """The device that goes with the hour; on a journey, the one that was taken along."""
+    rng = member.rng
+    if now < member.away_until:
+        return member.travels_with or slot.device
+    if member.travels_with is not None and rng.random() < _JOURNEYS:
+        member.away_until = now + rng.uniform(2, 9) * DAY_S
+    return slot.device
 
 
 def _first(member: Member, now: float, slot: Slot) -> Engagement | None:
