@@ -1,7 +1,8 @@
 """Takes a finished log of events and catalogue records to a file, or to the broker."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ _STEP = 5_000  # events between two words of progress
 
 
 def write(
-    events: Sequence[Event], titles: Sequence[dict[str, Any]], path: Path, progress: Callable[[int], None]
+    events: Iterable[Event], titles: Sequence[dict[str, Any]], path: Path, progress: Callable[[int], None]
 ) -> str:
     """Writes the events to `path` as JSON Lines, the titles to its stem + .titles.jsonl; returns both names.
 
@@ -26,8 +27,7 @@ def write(
     try:
         beside.write_bytes(b"".join(orjson.dumps(title) + b"\n" for title in titles))
         with path.open("wb") as file:
-            for start in range(0, len(events), _STEP):
-                chunk = events[start : start + _STEP]
+            for chunk in _chunks(events):
                 file.writelines(orjson.dumps(event) + b"\n" for event in chunk)
                 progress(len(chunk))
     except OSError as error:
@@ -37,7 +37,7 @@ def write(
     return f"{path}, {beside}"
 
 
-def produce(events: Sequence[Event], titles: Sequence[dict[str, Any]], progress: Callable[[int], None]) -> str:
+def produce(events: Iterable[Event], titles: Sequence[dict[str, Any]], progress: Callable[[int], None]) -> str:
     """Sends titles, then events in their order, to the broker of the settings; returns where they went.
 
     `progress` is told how many more events were given to the broker. Raises CommandError where it can't be used.
@@ -49,16 +49,21 @@ def produce(events: Sequence[Event], titles: Sequence[dict[str, Any]], progress:
 
 async def _send(
     settings: config.Settings,
-    events: Sequence[Event],
+    events: Iterable[Event],
     titles: Sequence[dict[str, Any]],
     progress: Callable[[int], None],
 ) -> None:
     async with Sender(settings.bootstrap_servers, settings.partitions) as sender:
         for title in titles:
             await sender.send(topics.CATALOG, title["title_id"], title)
-        for start in range(0, len(events), _STEP):
-            chunk = events[start : start + _STEP]
+        for chunk in _chunks(events):
             for event in chunk:
                 await sender.send(topics.EVENTS, event["member_id"], event)
             progress(len(chunk))
         await sender.flush()
+
+
+def _chunks(events: Iterable[Event]) -> Iterator[list[Event]]:
+    remaining = iter(events)
+    while chunk := list(islice(remaining, _STEP)):
+        yield chunk

@@ -4,7 +4,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
+from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,10 +57,25 @@ class Imported:
         """All views, session by session."""
         return (view for session in self.sessions for view in session.views)
 
-    def events(self) -> list[Event]:
+    @property
+    def event_count(self) -> int:
+        """How many events `events` gives."""
+        return sum(2 + 2 * len(session.views) for session in self.sessions)
+
+    def events(self) -> Iterator[Event]:
         """All members' events in log order, by time. The same rows give the same events and ids."""
-        # Python's sort keeps the order of equal times: within a session that is the order in which things happen.
-        return sorted((event for session in self.sessions for event in events_of(session)), key=itemgetter("ts"))
+        # Sessions begin in order, so an event is due once no session that is yet to come begins before it. Equal
+        # times keep the order in which sessions began, and within one that in which things happen.
+        pending: list[tuple[int, int, Event]] = []
+        number = 0
+        for session in self.sessions:
+            while pending and pending[0][0] < session.start_ms:
+                yield heappop(pending)[2]
+            for event in events_of(session):
+                heappush(pending, (event["ts"], number, event))
+                number += 1
+        while pending:
+            yield heappop(pending)[2]
 
     def titles(self) -> list[dict[str, Any]]:
         """Records for catalog.titles that give films and series their names, and say nothing that the rows don't.

@@ -133,7 +133,8 @@ def _is_header(record: list[str]) -> bool:
 
 
 def _key(field: str) -> str:
-    return "".join(c for c in field.casefold() if c.isalpha())
+    """`Start Time`, `Start.Time` and `StartTime (UTC)` to `starttime`."""
+    return "".join(c for c in field.partition("(")[0].casefold() if c.isalpha())
 
 
 def _infer(records: list[list[str]]) -> dict[str, int]:

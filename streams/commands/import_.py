@@ -73,20 +73,19 @@ def run(arguments: argparse.Namespace) -> int:
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("Reading", total=None, what="rows")
         imported = netflix.read(arguments.files, prefix, lambda rows: progress.advance(task, rows))
-        progress.update(task, description="Sorting")
-        events, titles = imported.events(), imported.titles()
+        events, titles, count = imported.events(), imported.titles(), imported.event_count
         description = "Sending" if arguments.produce else "Writing"
-        progress.update(task, description=description, what="events", completed=0, total=len(events))
+        progress.update(task, description=description, what="events", completed=0, total=count)
         if arguments.produce:
-            where = produce(events, titles, lambda count: progress.advance(task, count))
+            where = produce(events, titles, lambda more: progress.advance(task, more))
         else:
-            where = write(events, titles, arguments.output, lambda count: progress.advance(task, count))
+            where = write(events, titles, arguments.output, lambda more: progress.advance(task, more))
     output = Console()
     output.print(_summary(imported))
     for line in _rejections(imported):
         output.print(line, markup=False, highlight=False)
     seconds = time.monotonic() - began
-    output.print(f"{len(events):,} events in {seconds:.1f} s: {where}", markup=False, highlight=False, soft_wrap=True)
+    output.print(f"{count:,} events in {seconds:.1f} s: {where}", markup=False, highlight=False, soft_wrap=True)
     return 0
 
 
