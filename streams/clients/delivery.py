@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from streams import config, topics
-from streams.clients.simulate.sender import Sender
+from streams.clients.sender import Sender
 from streams.errors import CommandError
 from streams.events import Event
 

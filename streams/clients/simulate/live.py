@@ -1,20 +1,22 @@
 """The population on a real cluster: its history at once, then its members going on while the clock runs.
 
-Event time in live mode. Time goes on from the end of the history, `speed` times as fast as the clock, and never passes
-the present: hours of the day, gaps between sessions and positions stay what they would be, only sooner. So that there
-is something to run through, a history that is followed by a live part ends `(speed - 1) × 30 minutes` before the start,
-and the present is reached after half an hour; from then on time runs as fast as the clock. At speed 1 both are the
-same all along: the history ends now, and every `ts` is the present.
+Event time in live mode. It starts at the end of the history, in the past, and comes nearer to the present without ever
+reaching it: the distance shrinks by the same share every minute, to a third in half an hour. So hours of the day, gaps
+between sessions and positions stay what they would be, only sooner; time runs `speed` times as fast as the clock at
+first, and slows down to the clock's own speed over hours; and no `ts` is ahead of its arrival. A history that is
+followed by a live part therefore ends `(speed - 1) × 30 minutes` before the start. At speed 1 it ends now, and every
+`ts` is the present.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from typing import Final
 
 from streams import topics
 from streams.clients.simulate.log import Log
-from streams.clients.simulate.sender import Sender
+from streams.clients.sender import Sender
 from streams.clients.simulate.statistics import Statistics
 
 STEP_MS: Final = 3_600_000
@@ -23,23 +25,22 @@ _TICK_S: Final = 0.05
 
 
 def history_end(now_ms: int, speed: float | None) -> int:
-    """Where the history ends, in ms: now, or early enough for half an hour at `speed`."""
-    ahead = max((speed or 1.0) - 1.0, 0.0)
-    return now_ms - int(ahead * RUN_UP_S * 1000)
+    """Where the history ends, in ms: now, or as far back as makes time run `speed` times as fast at first."""
+    return now_ms - int(((speed or 1.0) - 1.0) * RUN_UP_S * 1000)
 
 
 class Clock:
-    """Simulated time in ms: goes on from `start_ms` at `speed`, and stays at the present once it is reached."""
+    """Simulated time in ms: starts at `start_ms` and comes nearer to the present, `now_ms`, without reaching it."""
 
-    def __init__(self, start_ms: int, speed: float, now_ms: Callable[[], int]) -> None:
-        self._start_ms = start_ms
-        self._speed = speed
+    def __init__(self, start_ms: int, now_ms: Callable[[], int]) -> None:
         self._now_ms = now_ms
         self._began_ms = now_ms()
+        self._behind_ms = self._began_ms - start_ms
 
     def read(self) -> int:
+        """The time now: d(now - it)/dt = -(now - it) / RUN_UP_S, so that it runs 1 + behind / RUN_UP_S times as fast."""
         now_ms = self._now_ms()
-        return min(self._start_ms + int((now_ms - self._began_ms) * self._speed), now_ms)
+        return now_ms - math.ceil(self._behind_ms * math.exp((self._began_ms - now_ms) / (1000 * RUN_UP_S)))
 
 
 async def send_side_inputs(sender: Sender, log: Log) -> None:
@@ -65,10 +66,10 @@ async def send_history(
 
 
 async def send_live(
-    sender: Sender, log: Log, speed: float, statistics: Statistics, progress: Callable[[int], None], stop: asyncio.Event
+    sender: Sender, log: Log, statistics: Statistics, progress: Callable[[int], None], stop: asyncio.Event
 ) -> None:
     """Sends the members' events as their time comes, until `stop` is set."""
-    clock = Clock(log.until_ms, speed, lambda: int(time.time() * 1000))
+    clock = Clock(log.until_ms, lambda: int(time.time() * 1000))
     while not stop.is_set():
         now_ms = clock.read()
         await _send(sender, log, now_ms, statistics)

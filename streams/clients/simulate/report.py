@@ -25,7 +25,7 @@ class Progress:
         self._every = _EVERY_TERMINAL_S if self._status else _EVERY_S
         self._said = time.monotonic()
         self._start_ms = self._until_ms = 0
-        self._speed: float | None = None
+        self._live = False
 
     def __enter__(self) -> Self:
         if self._status:
@@ -42,9 +42,9 @@ class Progress:
         """From here on it is the history that is made."""
         self._start_ms, self._until_ms = start_ms, until_ms
 
-    def live(self, speed: float) -> None:
+    def live(self) -> None:
         """From here on the members are live."""
-        self._speed = speed
+        self._live = True
 
     def __call__(self, now_ms: int) -> None:
         now = time.monotonic()
@@ -52,8 +52,8 @@ class Progress:
             return
         self._said = now
         events = f"{self._statistics.events:,} events"
-        if self._speed is not None:
-            text = f"live at speed {self._speed:g}: {events}, event time {_utc(now_ms)}"
+        if self._live:
+            text = f"live: {events}, event time {_utc(now_ms)}"
         else:
             share = min((now_ms - self._start_ms) / max(self._until_ms - self._start_ms, 1), 1.0)
             text = f"history: {share:.0%}, {events}, event time {_utc(now_ms)}"

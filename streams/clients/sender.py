@@ -28,7 +28,6 @@ class Sender:
         self._partitions: dict[str, int] = {}
         self._building: dict[tuple[str, int], Any] = {}
         self._waiting: set[asyncio.Future[Any]] = set()
-        self.sent = 0
 
     async def __aenter__(self) -> Self:
         try:
@@ -59,7 +58,6 @@ class Sender:
             batch = self._building[place] = self._producer.create_batch()
             if batch.append(key=encoded, value=value, timestamp=now) is None:
                 raise CommandError(f"a record of {len(value)} bytes fits no batch")
-        self.sent += 1
 
     async def flush(self) -> None:
         """Returns once all that was given is acknowledged."""
