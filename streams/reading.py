@@ -52,6 +52,16 @@ def records(
 
 def length(bootstrap_servers: str, topic: str) -> int:
     """How many offsets the topic spans now. Raises CommandError where the cluster or the topic can't be read."""
+    first, last = _bounds(bootstrap_servers, topic)
+    return sum(last.values()) - sum(first.values())
+
+
+def ends(bootstrap_servers: str, topic: str) -> dict[int, int]:
+    """{partition: the offset that its next record gets}. Raises CommandError as `length` does."""
+    return _bounds(bootstrap_servers, topic)[1]
+
+
+def _bounds(bootstrap_servers: str, topic: str) -> tuple[dict[int, int], dict[int, int]]:
     from kafka import TopicPartition
     from kafka.errors import KafkaError
 
@@ -59,10 +69,13 @@ def length(bootstrap_servers: str, topic: str) -> int:
         try:
             numbers = consumer.partitions_for_topic(topic) or ()
             partitions = [TopicPartition(topic, number) for number in numbers]
-            ends, beginnings = consumer.end_offsets(partitions), consumer.beginning_offsets(partitions)
+            first, last = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
         except KafkaError as error:
             raise CommandError(f"reading {topic} at {bootstrap_servers} failed: {one_line(error)}") from None
-        return int(sum(ends.values()) - sum(beginnings.values()))
+    return (
+        {partition.partition: int(offset) for partition, offset in first.items()},
+        {partition.partition: int(offset) for partition, offset in last.items()},
+    )
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """`cw broker`: the Kafka that everything else talks to: an embedded one, or the cluster that the environment names."""
 
 import argparse
+import signal
 from typing import Any
 
 from streams import config
@@ -40,6 +41,7 @@ def _start(_: argparse.Namespace) -> None:
     from streams.commands.progress import saying
 
     settings = config.load()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a Kafka that is half started goes with the command
     with saying() as say:
         if settings.external_broker:
             made = topics.ensure(settings.bootstrap_servers, settings.partitions)
