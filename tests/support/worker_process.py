@@ -1,0 +1,160 @@
+"""`cw worker` as a real process, and what it left: in the changelog, in RocksDB, and as a plain fold would have it."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import rocksdict
+from kafka import KafkaConsumer, TopicPartition
+
+from streams import codec, events, topics
+from streams.config import WORKER_APP_ID
+from streams.member import MemberState
+from streams.monitor.kafka import Broker as LagBroker
+from streams.monitor.lag import GroupLag, LagWatch
+
+CHANGELOG = f"{WORKER_APP_ID}-members-changelog"
+
+
+class WorkerProcess:
+    """One `cw worker` with a folder of its own; use it in a `with` block, which starts and ends it."""
+
+    def __init__(self, broker, data: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.broker, self.data, self.log = broker, data, data.with_suffix(".log")
+
+    def __enter__(self) -> "WorkerProcess":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            command = [
+                sys.executable,
+                "-m",
+                "streams.cli",
+                "worker",
+                "--port",
+                str(self.port),
+                "--data",
+                str(self.data),
+            ]
+            self.process = subprocess.Popen(command, env=self.broker.env, stdout=log, stderr=log)
+
+    def kill(self) -> None:
+        """As a crash would: SIGKILL."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        """As an operator would: SIGTERM, and it must end cleanly."""
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(60) == 0, self.log.read_text()
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Status and body of an HTTP call; status 0 where nobody listens."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    def wait_ready(self, seconds: float = 60) -> None:
+        wait_until(lambda: self.alive() and self.get("/readyz")[0] == 200, seconds)
+
+    def alive(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text()
+        return True
+
+
+def wait_until(check: Callable[[], bool], seconds: float) -> None:
+    """Waits for a condition; fails the test where it does not come."""
+    deadline = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.2)
+
+
+def wait_caught_up(servers: str, seconds: float = 90) -> GroupLag:
+    """Waits until the workers' group has committed everything in playback.events."""
+    broker = LagBroker(servers)
+    try:
+        watch = LagWatch(broker)
+        deadline = time.monotonic() + seconds
+        while True:
+            group = next(group for group in watch.round().groups if group.group == WORKER_APP_ID)
+            if group.members and group.lag == 0:
+                return group
+            assert time.monotonic() < deadline, f"still behind after {seconds} s: {group}"
+            time.sleep(0.3)
+    finally:
+        broker.close()
+
+
+def records(servers: str, topic: str) -> Iterator:
+    """Every record of a topic that is committed, partition by partition, in order, up to where it ends now."""
+    consumer = KafkaConsumer(
+        bootstrap_servers=servers, isolation_level="read_committed", enable_auto_commit=False,
+        auto_offset_reset="earliest", check_crcs=False, max_partition_fetch_bytes=32 << 20,
+    )  # fmt: skip
+    try:
+        partitions = sorted(TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ())
+        for partition, end in sorted(consumer.end_offsets(partitions).items()):
+            consumer.assign([partition])
+            consumer.seek_to_beginning(partition)
+            while consumer.position(partition) < end:
+                for record in consumer.poll(timeout_ms=500).get(partition, ()):
+                    if record.offset < end:
+                        yield record
+    finally:
+        consumer.close()
+
+
+def plain_fold(servers: str, partitions: int) -> dict[str, bytes]:
+    """Encoded state of each member, by folding the log one event after the other, without Faust, batches or tables."""
+    states: dict[str, MemberState] = {}
+    for record in records(servers, topics.EVENTS):
+        try:
+            event = events.decode(record.value, record.key)
+        except (events.InvalidEvent, RecursionError, ValueError):
+            continue
+        if topics.partition_of(record.key, partitions) != record.partition:
+            continue
+        events.correct_clock(event, record.timestamp)
+        states.setdefault(event["member_id"], MemberState()).apply(event, 0, record.offset)
+    return {member_id: codec.encode_state(state) for member_id, state in states.items()}
+
+
+def changelog_states(servers: str) -> dict[str, bytes]:
+    """Encoded state of each member, by the newest record of each key in the changelog."""
+    found = {record.key.decode(): record.value for record in records(servers, CHANGELOG)}
+    return {member_id: value for member_id, value in found.items() if value is not None}
+
+
+def local_states(data: Path) -> dict[str, bytes]:
+    """Encoded state of each member in a stopped worker's RocksDB."""
+    found: dict[str, bytes] = {}
+    for path in data.glob("**/members-*.db"):
+        database = rocksdict.Rdict(
+            str(path), rocksdict.Options(raw_mode=True), access_type=rocksdict.AccessType.read_only()
+        )
+        for key, value in database.items():
+            if not key.startswith(b"__faust"):
+                found[key.decode()] = value
+        database.close()
+    return found
