@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from streams.gateway.tasks import pause
@@ -15,13 +15,14 @@ log = logging.getLogger(__name__)
 RECONNECT_S: Final = 1.0
 RECORDS_AT_ONCE: Final = 500  # applied between two turns of the event loop
 PARTITIONS_CHECK_MS: Final = 10_000
+POLL_MS: Final = 1000
 
 
 class LogReader:
     """Hands every record of all partitions to `apply`, in the order of each partition.
 
     `apply` takes (key, value) pairs, either may be None, and must not raise. `caught_up` is set once everything that
-    was in the topic when reading began has been applied; `total` and `behind` count records for a progress display.
+    was in the topic when reading began has been applied; `applied` counts records for a progress display.
     """
 
     def __init__(
@@ -30,15 +31,15 @@ class LogReader:
         self._servers = bootstrap_servers
         self._topic = topic
         self._apply = apply
-        self._positions: dict[int, int] = {}
         self.caught_up = asyncio.Event()
         self.applied = 0
 
     async def run(self) -> None:
-        """Reads until cancelled; begins again where it was whenever the connection fails for good."""
+        """Reads until cancelled. After a lost connection or a change of partitions it reads from the start again."""
         complained = False
         while True:
             consumer = AIOKafkaConsumer(
+                self._topic,
                 bootstrap_servers=self._servers,
                 client_id="cw-gateway",
                 group_id=None,
@@ -52,41 +53,20 @@ class LogReader:
                 await self._follow(consumer)
             except (KafkaError, OSError) as error:
                 if not complained:
-                    log.warning("can't read %s: %s; trying again", self._topic, error)
+                    log.warning("can't read %s (%s); trying again", self._topic, error)
                 complained = True
             finally:
                 await consumer.stop()
             await pause(RECONNECT_S)
 
     async def _follow(self, consumer: AIOKafkaConsumer) -> None:
+        ends: dict[Any, int] = await consumer.end_offsets(consumer.assignment())
         while True:
-            partitions = await self._partitions(consumer)
-            consumer.assign([TopicPartition(self._topic, number) for number in sorted(partitions)])
-            for number, position in self._positions.items():
-                consumer.seek(TopicPartition(self._topic, number), position)
-            ends: dict[Any, int] = {}
-            if not self.caught_up.is_set():
-                ends = await consumer.end_offsets(consumer.assignment())
-            while consumer.partitions_for_topic(self._topic) == partitions:
-                if ends:
-                    for partition in [p for p, end in ends.items() if await consumer.position(p) >= end]:
-                        del ends[partition]
-                if not ends:
-                    self.caught_up.set()
-                batches = await consumer.getmany(timeout_ms=1000, max_records=RECORDS_AT_ONCE)
-                for partition, records in batches.items():
-                    self._apply([(record.key, record.value) for record in records])
-                    self.applied += len(records)
-                    self._positions[partition.partition] = records[-1].offset + 1
-
-    async def _partitions(self, consumer: AIOKafkaConsumer) -> set[int]:
-        complained = False
-        while True:
-            await consumer.topics()
-            partitions: set[int] | None = consumer.partitions_for_topic(self._topic)
-            if partitions:
-                return set(partitions)
-            if not complained:
-                log.warning("topic %s does not exist yet; waiting for it", self._topic)
-                complained = True
-            await pause(RECONNECT_S)
+            for partition in [p for p, end in ends.items() if await consumer.position(p) >= end]:
+                del ends[partition]
+            if not ends:
+                self.caught_up.set()
+            batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=RECORDS_AT_ONCE)
+            for records in batches.values():
+                self._apply([(record.key, record.value) for record in records])
+                self.applied += len(records)

@@ -1,8 +1,9 @@
 """A gateway in the test's own process, and the rows that tests write to cw.rows."""
 
+import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -56,3 +57,10 @@ def row(member: str, device: str = "tv", offset: int = 5, **fields: Any) -> tupl
         "items": [],
     }
     return f"{member}|{device}".encode(), orjson.dumps({**body, **fields})
+
+
+async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Returns once the condition holds; fails the test where that takes longer."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 (what is waited for sets no event)
+            await asyncio.sleep(0.01)
