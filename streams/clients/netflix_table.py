@@ -35,7 +35,6 @@ class Table:
     columns: dict[str, int]
     fields_a_row: int  # in most records
     records: list[tuple[int, list[str]]]  # line number, from 1, and fields
-    has_header: bool
 
     def fields(self, record: Sequence[str]) -> dict[str, str]:
         """The record's fields by column name, stripped; a column that the export lacks is missing."""
@@ -53,10 +52,14 @@ def read_table(data: bytes, name: str) -> Table:
     candidates = [(delimiter, list(_records(lines, delimiter, _SAMPLE))) for delimiter in _DELIMITERS]
     delimiter, sample = max(candidates, key=lambda candidate: _plausibility(candidate[1]))
     header = next((record for _, record in sample[:5] if _is_header(record)), None)
-    if header is not None:
-        columns = {_key(field): at for at, field in reversed(list(enumerate(header))) if _key(field) in _COLUMNS}
-    else:
-        columns = _infer([record for _, record in sample])
+    rows = [record for _, record in sample if record != header]
+    widths = Counter(len(record) for record in rows if any(map(looks_like_start, record)))
+    usual, count = widths.most_common(1)[0] if widths else (0, 0)
+    columns, width = _named(header or []), len(header or [])
+    if not columns.keys() >= _NEEDED.keys() or (usual != width and count > widths.total() / 2):
+        # No header, a damaged one, or one that does not fit the rows: what stands in the columns tells them.
+        width = usual
+        columns = _infer([record for record in rows if len(record) == width])
     columns.pop(_LATEST, None)
     missing = [shown for column, shown in _NEEDED.items() if column not in columns]
     if missing:
@@ -65,8 +68,7 @@ def read_table(data: bytes, name: str) -> Table:
             "use ViewingActivity.csv from the account's personal data (not the short NetflixViewingHistory.csv)"
         )
     records = [(line, record) for line, record in _records(lines, delimiter) if record != header]
-    widths = Counter(len(record) for _, record in sample)
-    return Table(columns, max(widths.most_common(1)[0][0], len(header or ())), records, header is not None)
+    return Table(columns, width, records)
 
 
 def _decode(data: bytes) -> str:
@@ -137,13 +139,19 @@ def _key(field: str) -> str:
     return "".join(c for c in field.partition("(")[0].casefold() if c.isalpha())
 
 
+def _named(header: list[str]) -> dict[str, int]:
+    """The columns that the header names; of two of one name the first."""
+    return {_key(field): at for at, field in reversed(list(enumerate(header))) if _key(field) in _COLUMNS}
+
+
 def _infer(records: list[list[str]]) -> dict[str, int]:
-    """Finds the columns of an export without a header by their values."""
-    widths = [len(record) for record in records]
-    width = max(set(widths), key=widths.count, default=0)
-    values = list(zip(*(record for record in records if len(record) == width), strict=True))
+    """Finds the columns by their values, in records of one width."""
+    values = list(zip(*records, strict=True))
     columns: dict[str, int] = {}
-    free = [at for at in range(width) if any(value.strip() for value in values[at])]
+    # Without columns that are empty, or numbers throughout: somebody's row numbers.
+    free = [
+        at for at in range(len(values)) if any(not value.strip().isdigit() for value in values[at] if value.strip())
+    ]
 
     def share(at: int, test: object) -> float:
         filled = [value.strip() for value in values[at] if value.strip()]

@@ -22,16 +22,17 @@ class Sender:
     def __init__(self, bootstrap_servers: str, partitions: int) -> None:
         self._servers = bootstrap_servers
         self._partitions_wanted = partitions
-        self._producer = AIOKafkaProducer(
-            bootstrap_servers=bootstrap_servers, enable_idempotence=True, max_batch_size=_BATCH_BYTES
-        )
+        self._producer: Any = None
         self._partitions: dict[str, int] = {}
         self._building: dict[tuple[str, int], Any] = {}
         self._waiting: set[asyncio.Future[Any]] = set()
 
     async def __aenter__(self) -> Self:
+        await asyncio.to_thread(topics.ensure, self._servers, self._partitions_wanted)
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=self._servers, enable_idempotence=True, max_batch_size=_BATCH_BYTES
+        )
         try:
-            await asyncio.to_thread(topics.ensure, self._servers, self._partitions_wanted)
             await self._producer.start()
             for topic in (topics.EVENTS, topics.CATALOG, topics.PROFILES):
                 self._partitions[topic] = len(await self._producer.partitions_for(topic))

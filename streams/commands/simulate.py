@@ -83,10 +83,10 @@ def _write(arguments: argparse.Namespace) -> int:
 
 async def _produce(arguments: argparse.Namespace) -> int:
     from streams import config
+    from streams.clients.sender import Sender
     from streams.clients.simulate import live
     from streams.clients.simulate.log import Log
     from streams.clients.simulate.report import Progress, show
-    from streams.clients.sender import Sender
     from streams.clients.simulate.statistics import Statistics
 
     settings, statistics, stop = config.load(), Statistics(), asyncio.Event()

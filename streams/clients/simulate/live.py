@@ -15,8 +15,8 @@ from collections.abc import Callable
 from typing import Final
 
 from streams import topics
-from streams.clients.simulate.log import Log
 from streams.clients.sender import Sender
+from streams.clients.simulate.log import Log
 from streams.clients.simulate.statistics import Statistics
 
 STEP_MS: Final = 3_600_000
@@ -38,7 +38,7 @@ class Clock:
         self._behind_ms = self._began_ms - start_ms
 
     def read(self) -> int:
-        """The time now: d(now - it)/dt = -(now - it) / RUN_UP_S, so that it runs 1 + behind / RUN_UP_S times as fast."""
+        """The time now. What it is behind by shrinks by 1 / RUN_UP_S of itself a second."""
         now_ms = self._now_ms()
         return now_ms - math.ceil(self._behind_ms * math.exp((self._began_ms - now_ms) / (1000 * RUN_UP_S)))
 
