@@ -116,10 +116,10 @@ def _ensemble(structures: list[dict[str, Any]]) -> dict[str, list[Any]]:
             columns["nodes_truenodeids"].append(left)
             columns["nodes_falsenodeids"].append(right)
             leaf = "leaf_value" in node
+            columns["nodes_missing_value_tracks_true"].append(0 if leaf else _missing_goes_left(node))
             columns["nodes_modes"].append("LEAF" if leaf else "BRANCH_LEQ")
             columns["nodes_featureids"].append(0 if leaf else node["split_feature"])
             columns["nodes_values"].append(0.0 if leaf else round_down(node["threshold"]))
-            columns["nodes_missing_value_tracks_true"].append(0 if leaf else _missing_goes_left(node))
             if leaf:
                 columns["target_treeids"].append(tree)
                 columns["target_nodeids"].append(number)

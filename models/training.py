@@ -24,7 +24,7 @@ from streams.scoring.aggregate import any_of
 
 INNER_FOLDS: Final = 3
 FEW_DECISIONS: Final = 5_000  # up to so many, every inner fold has a say in which loss is used
-TICKS: Final = (len(ranking.KINDS) + INNER_FOLDS) * ranking.TREES + calibration.TREES + continuation.TREES
+TICKS: Final = (len(ranking.KINDS) * INNER_FOLDS + 1) * ranking.TREES + calibration.TREES + continuation.TREES
 
 Tick = Callable[[], None]
 
