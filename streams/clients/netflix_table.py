@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from typing import Final
 
 from streams.clients.netflix_device import classify
@@ -48,7 +49,7 @@ class Table:
 
 def read_table(data: bytes, name: str) -> Table:
     """Bytes of an export to its rows. Raises CommandError, naming `name`, where it is not a viewing export."""
-    lines = _decode(data).splitlines()
+    lines = _decode(data).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     candidates = [(delimiter, list(_records(lines, delimiter, _SAMPLE))) for delimiter in _DELIMITERS]
     delimiter, sample = max(candidates, key=lambda candidate: _plausibility(candidate[1]))
     header = next((record for _, record in sample[:5] if _is_header(record)), None)
@@ -116,7 +117,7 @@ def _records(lines: list[str], delimiter: str, most: int | None = None) -> Itera
 
 def _split(text: str, delimiter: str) -> list[str]:
     try:
-        return next(csv.reader(text.splitlines(keepends=True), delimiter=delimiter, skipinitialspace=True), [])
+        return next(csv.reader(StringIO(text), delimiter=delimiter, skipinitialspace=True), [])
     except csv.Error:  # a field beyond csv's limit: the row's columns will not fit, and the row is reported
         return [text]
 
