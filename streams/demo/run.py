@@ -127,8 +127,8 @@ class Demo:
             title = f"Simulating {plan.members} members over {DAYS} days"
             async with screen.step(title, lambda: source.last_line):
                 await source.start()
-                await self._until(lambda: _said(source, "history: "))
-            screen.say(f"  {next(line for line in source.lines if line.startswith('history: '))}")
+                await self._until(lambda: _sent(source))
+            screen.say(f"  {_history_line(source)}")
         bundle = self._home / "bundle"
         training = self._process("train", "train", "--events", "kafka:playback.events", "-o", str(bundle))
         async with screen.step("Training on that history", lambda: training.last_line):
@@ -138,8 +138,8 @@ class Demo:
                 screen.say(f"  {line}")
         version = json.loads((bundle / "manifest.json").read_text())["version"]
         async with screen.step("Publishing the bundle; a worker takes it over", lambda: self._waiting_for):
-            await self._unless_stopped(self._process("publish", "publish", str(bundle)).run())
             await self._serve("gateway", CW_REQUIRE_MODEL_VERSION=version)
+            await self._unless_stopped(self._process("publish", "publish", str(bundle)).run())
             await self._until(self._gateway_ready)
         if plan.history and plan.members:
             await self._simulation(0).start()
@@ -272,5 +272,10 @@ class Demo:
         raise Stopped
 
 
-async def _said(process: Process, words: str) -> bool:
-    return any(line.startswith(words) for line in process.lines)
+def _history_line(simulation: Process) -> str | None:
+    """What `cw simulate` says once, when the history is sent and its members go on live."""
+    return next((line for line in simulation.lines if line.startswith("history: ") and " events in " in line), None)
+
+
+async def _sent(simulation: Process) -> bool:
+    return _history_line(simulation) is not None

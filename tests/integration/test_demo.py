@@ -1,0 +1,129 @@
+"""`cw demo`, the whole of it as a person runs it: real processes from nothing to the page, and nothing left behind."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+PORTS = ("CW_BROKER_PORT", "CW_GATEWAY_PORT", "CW_WORKER_PORT", "CW_MONITOR_PORT")
+START_S = 280
+
+
+@pytest.fixture
+def env(tmp_path):
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in PORTS]
+        ports = {name: str(probe.getsockname()[1]) for name, probe in zip(PORTS, probes, strict=True)}
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("CW_") and k != "KAFKA_BOOTSTRAP_SERVERS"}
+    return {**clean, **ports, "CW_HOME": str(tmp_path / "cw")}
+
+
+def start(env, log, *arguments):
+    with log.open("wb") as out:
+        return subprocess.Popen(
+            [sys.executable, "-m", "streams.cli", "demo", *arguments], env=env, stdout=out, stderr=subprocess.STDOUT
+        )
+
+
+def get(env, path, port="CW_GATEWAY_PORT"):
+    with urllib.request.urlopen(f"http://127.0.0.1:{env[port]}{path}", timeout=10) as answer:
+        return answer.read().decode()
+
+
+def wait_ready(env, demo, log):
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        assert demo.poll() is None, log.read_text()
+        try:
+            get(env, "/readyz")
+            return
+        except (OSError, urllib.error.HTTPError):
+            time.sleep(0.1)
+    raise AssertionError(f"not ready within {START_S} s: {log.read_text()}")
+
+
+def processes_of(env):
+    """Command lines of living processes that carry this run's home in their environment or arguments."""
+    left = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            told = (folder / "environ").read_bytes() + (folder / "cmdline").read_bytes()
+            if env["CW_HOME"].encode() in told and int(folder.name) != os.getpid():
+                left.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+    return [line for line in left if line]
+
+
+@pytest.mark.timeout(400)
+def test_from_nothing_to_a_page_whose_rows_the_model_of_this_run_ranks(env, tmp_path) -> None:
+    log = tmp_path / "demo.log"
+    demo = start(env, log, "--members", "30", "--duration", "15")
+    try:
+        wait_ready(env, demo, log)
+        ready = time.monotonic()
+        version = json.loads((Path(env["CW_HOME"]) / "demo" / "bundle" / "manifest.json").read_text())["version"]
+        assert "<title>" in get(env, "/")
+        assert json.loads(get(env, "/v1/titles"))["titles"]
+        members = json.loads(get(env, "/v1/members"))["members"]
+        assert len(members) == 30
+        rows = [json.loads(get(env, f"/v1/members/{quote(m['member_id'], safe='')}/row")) for m in members]
+        assert any(row["items"] for row in rows)
+        info = get(env, "/metrics", "CW_WORKER_PORT")
+        assert f'cw_model_info{{version="{version}"}} 1.0' in info
+        explained = subprocess.run(
+            [sys.executable, "-m", "streams.cli", "row", members[0]["member_id"], "--explain"],
+            env=env, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert explained.returncode == 0, explained.stderr
+        assert demo.wait(60) == 0, log.read_text()
+        assert time.monotonic() - ready > 14
+    finally:
+        demo.kill()
+    said = log.read_text()
+    assert f"http://127.0.0.1:{env['CW_GATEWAY_PORT']}/" in said
+    assert "event to row" in said
+    assert processes_of(env) == []
+
+
+@pytest.mark.timeout(120)
+def test_stopped_before_it_is_ready_it_leaves_nothing_behind(env, tmp_path) -> None:
+    log = tmp_path / "demo.log"
+    demo = start(env, log, "--members", "30")
+    deadline = time.monotonic() + 60
+    while "Simulating" not in log.read_text() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    demo.send_signal(signal.SIGTERM)
+    assert demo.wait(60) == 130, log.read_text()
+    assert processes_of(env) == []
+
+
+def test_a_port_in_use_is_one_line_and_nothing_is_started(env, tmp_path) -> None:
+    log = tmp_path / "demo.log"
+    with socket.create_server(("127.0.0.1", int(env["CW_GATEWAY_PORT"]))):
+        assert start(env, log, "--members", "30").wait(30) == 1
+    assert log.read_text() == (
+        f"cw: port {env['CW_GATEWAY_PORT']} is in use by another program: stop that one, or set CW_GATEWAY_PORT to a "
+        "free port\n"
+    )
+    assert not Path(env["CW_HOME"]).exists()
+
+
+def test_a_folder_that_is_not_the_demos_is_left_alone(env, tmp_path) -> None:
+    mine = Path(env["CW_HOME"]) / "demo" / "letters.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("dear")
+    log = tmp_path / "demo.log"
+    assert start(env, log, "--members", "30").wait(30) == 1
+    assert "is not a demo's folder" in log.read_text()
+    assert mine.read_text() == "dear"
