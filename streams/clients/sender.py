@@ -1,6 +1,7 @@
 """Sends records to Kafka in whole batches, each member's in order, as fast as the broker acknowledges them."""
 
 import asyncio
+import logging
 import time
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +15,7 @@ from streams.errors import CommandError
 
 _BATCH_BYTES = 256 * 1024
 _IN_FLIGHT = 8  # batches that wait for an acknowledgement
+logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it repeats each failed attempt; errors come as exceptions
 
 
 class Sender:
@@ -44,7 +46,8 @@ class Sender:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._producer.stop()
+        # Stopping waits for what is not acknowledged; where the work was given up, that is given up too.
+        await asyncio.wait({asyncio.ensure_future(self._producer.stop())}, timeout=0.5 if error else None)
 
     async def send(self, topic: str, key: str, record: dict[str, Any]) -> None:
         """Adds a record to its partition's batch; waits only where too much is unacknowledged."""

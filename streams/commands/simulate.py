@@ -6,10 +6,15 @@ import gc
 import signal
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from streams.errors import UsageError
+from streams.errors import CommandError, UsageError
 
+if TYPE_CHECKING:
+    from streams.clients.simulate.report import Progress
+    from streams.clients.simulate.statistics import Statistics
+
+_GRACE_S = 5.0  # from the wish to stop until the last events must be acknowledged
 _DESCRIPTION = """\
 Makes up a population and what it watches: households of one to five profiles, a catalogue of series, weekly shows and
 films, and every event that their players send, in order of arrival. At the end it prints figures measured from the
@@ -82,29 +87,46 @@ def _write(arguments: argparse.Namespace) -> int:
 
 
 async def _produce(arguments: argparse.Namespace) -> int:
+    from streams.clients.simulate.report import Progress, show
+    from streams.clients.simulate.statistics import Statistics
+
+    statistics, stop = Statistics(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    with Progress(statistics, f"Making {arguments.members:,} members") as progress:
+        sending = asyncio.ensure_future(_send(arguments, statistics, progress, stop))
+        stopping = asyncio.ensure_future(stop.wait())
+        await asyncio.wait({sending, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({sending}, timeout=_GRACE_S)
+        if not sending.done():
+            sending.cancel()
+            await asyncio.wait({sending})
+            raise CommandError("stopped, but Kafka has not acknowledged the last events: see 'cw broker status'")
+        stopping.cancel()
+        await sending
+    show(statistics, arguments.days)
+    return 0
+
+
+async def _send(
+    arguments: argparse.Namespace, statistics: "Statistics", progress: "Progress", stop: asyncio.Event
+) -> None:
     from streams import config
     from streams.clients.sender import Sender
     from streams.clients.simulate import live
     from streams.clients.simulate.log import Log
-    from streams.clients.simulate.report import Progress, show
-    from streams.clients.simulate.statistics import Statistics
 
-    settings, statistics, stop = config.load(), Statistics(), asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    with Progress(statistics, f"Making {arguments.members:,} members") as progress:
-        async with Sender(settings.bootstrap_servers, settings.partitions) as sender:
-            until_ms = live.history_end(int(time.time() * 1000), arguments.speed)
-            log = Log(arguments.members, arguments.days, arguments.seed, until_ms)
-            gc.freeze()
-            await live.send_side_inputs(sender, log)
-            progress.history(log.start_ms, log.until_ms)
-            began = time.monotonic()
-            await live.send_history(sender, log, statistics, progress, stop)
-            print(f"history: {statistics.events:,} events in {time.monotonic() - began:.1f} s", flush=True)
-            if arguments.speed is not None and not stop.is_set():
-                progress.live()
-                await live.send_live(sender, log, statistics, progress, stop)
-                print(f"with the live part: {statistics.events:,} events", flush=True)
-    show(statistics, arguments.days)
-    return 0
+    settings = config.load()
+    async with Sender(settings.bootstrap_servers, settings.partitions) as sender:
+        until_ms = live.history_end(int(time.time() * 1000), arguments.speed)
+        log = Log(arguments.members, arguments.days, arguments.seed, until_ms)
+        gc.freeze()
+        await live.send_side_inputs(sender, log)
+        progress.history(log.start_ms, log.until_ms)
+        began = time.monotonic()
+        await live.send_history(sender, log, statistics, progress, stop)
+        print(f"history: {statistics.events:,} events in {time.monotonic() - began:.1f} s", flush=True)
+        if arguments.speed is not None and not stop.is_set():
+            progress.live()
+            await live.send_live(sender, log, statistics, progress, stop)
+            print(f"with the live part: {statistics.events:,} events", flush=True)

@@ -17,11 +17,13 @@ from typing import Final
 from streams import topics
 from streams.clients.sender import Sender
 from streams.clients.simulate.log import Log
+from streams.clients.simulate.report import Progress
 from streams.clients.simulate.statistics import Statistics
 
 STEP_MS: Final = 3_600_000
 RUN_UP_S: Final = 1800
 _TICK_S: Final = 0.05
+_PATIENCE_S: Final = 3.0
 
 
 def history_end(now_ms: int, speed: float | None) -> int:
@@ -53,7 +55,7 @@ async def send_side_inputs(sender: Sender, log: Log) -> None:
 
 
 async def send_history(
-    sender: Sender, log: Log, statistics: Statistics, progress: Callable[[int], None], stop: asyncio.Event
+    sender: Sender, log: Log, statistics: Statistics, progress: Progress, stop: asyncio.Event
 ) -> None:
     """Sends what arrived before the history's end, as fast as it is acknowledged; less where `stop` is set."""
     for to_ms in range(log.start_ms + STEP_MS, log.until_ms + STEP_MS, STEP_MS):
@@ -66,14 +68,17 @@ async def send_history(
 
 
 async def send_live(
-    sender: Sender, log: Log, statistics: Statistics, progress: Callable[[int], None], stop: asyncio.Event
+    sender: Sender, log: Log, statistics: Statistics, progress: Progress, stop: asyncio.Event
 ) -> None:
     """Sends the members' events as their time comes, until `stop` is set."""
     clock = Clock(log.until_ms, lambda: int(time.time() * 1000))
     while not stop.is_set():
         now_ms = clock.read()
         await _send(sender, log, now_ms, statistics)
-        await sender.flush()
+        flushing = asyncio.ensure_future(sender.flush())
+        while not (await asyncio.wait({flushing}, timeout=_PATIENCE_S))[0]:
+            progress.waiting()
+        await flushing
         progress(now_ms)
         try:
             async with asyncio.timeout(_TICK_S):

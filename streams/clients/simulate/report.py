@@ -57,6 +57,13 @@ class Progress:
         else:
             share = min((now_ms - self._start_ms) / max(self._until_ms - self._start_ms, 1), 1.0)
             text = f"history: {share:.0%}, {events}, event time {_utc(now_ms)}"
+        self._say(text)
+
+    def waiting(self) -> None:
+        """Kafka takes its time to acknowledge; nothing is lost."""
+        self._say("waiting for Kafka to acknowledge; see 'cw broker status' if this stays")
+
+    def _say(self, text: str) -> None:
         if self._status:
             self._status.update(text)
         else:
