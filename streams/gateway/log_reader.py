@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
@@ -18,16 +18,21 @@ PARTITIONS_CHECK_MS: Final = 10_000
 POLL_MS: Final = 1000
 
 
-class LogReader:
-    """Hands every record of all partitions to `apply`, in the order of each partition.
+class Record(NamedTuple):
+    """One record, as far as it matters here."""
 
-    `apply` takes (key, value) pairs, either may be None, and must not raise. `caught_up` is set once everything that
+    key: bytes | None
+    value: bytes | None
+    offset: int  # where it stands in its partition
+
+
+class LogReader:
+    """Hands every record of all partitions to `apply`, in the order of each partition. `apply` must not raise.
+    `caught_up` is set once everything that
     was in the topic when reading began has been applied; `applied` counts records for a progress display.
     """
 
-    def __init__(
-        self, bootstrap_servers: str, topic: str, apply: Callable[[Sequence[tuple[bytes | None, bytes | None]]], None]
-    ) -> None:
+    def __init__(self, bootstrap_servers: str, topic: str, apply: Callable[[Sequence[Record]], None]) -> None:
         self._servers = bootstrap_servers
         self._topic = topic
         self._apply = apply
@@ -68,5 +73,5 @@ class LogReader:
                 self.caught_up.set()
             batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=RECORDS_AT_ONCE)
             for records in batches.values():
-                self._apply([(record.key, record.value) for record in records])
+                self._apply([Record(record.key, record.value, record.offset) for record in records])
                 self.applied += len(records)

@@ -16,6 +16,7 @@ import orjson
 from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch, WriteOptions
 
 from streams import metrics
+from streams.gateway.log_reader import Record
 from streams.gateway.versions import parse_version
 from streams.row import Version
 
@@ -25,7 +26,7 @@ CACHE_BYTES: Final = 64 * 1024 * 1024
 WRITE_BUFFER_BYTES: Final = 16 * 1024 * 1024
 RECENT_MEMBERS: Final = 200  # offered to the page as profiles
 _SEPARATOR: Final = b"\0"  # no id contains it
-_VERSION: Final = struct.Struct(">QQQ")  # in front of the JSON, so that comparing needs no decoding
+_HEAD: Final = struct.Struct(">QQQQ")  # in front of the JSON, version and log offset: comparing needs no decoding
 
 
 class UnreadableRow(ValueError):
@@ -39,6 +40,7 @@ class Row:
     member_id: str
     device_id: str
     version: Version
+    log_offset: int  # of its record in cw.rows
     body: bytes  # its JSON, one line
 
     def fields(self) -> dict[str, Any]:
@@ -69,15 +71,15 @@ class RowStore:
         self._recent: OrderedDict[str, None] = OrderedDict()
         self.count = 0
 
-    def apply(self, records: Sequence[tuple[bytes | None, bytes | None]]) -> set[str]:
-        """Takes (key, value) records of cw.rows; returns the members of whom something changed. Never raises."""
+    def apply(self, records: Sequence[Record]) -> set[str]:
+        """Takes records of cw.rows; returns the members of whom something changed. Never raises."""
         fresh: dict[bytes, Row | None] = {}
-        for key, value in records:
+        for key, value, offset in records:
             if value is None:
                 self._remove(key or b"", fresh)
                 continue
             try:
-                row = parse_row(value)
+                row = parse_row(value, offset)
             except UnreadableRow as error:
                 metrics.ROWS_READ.labels("unreadable").inc()
                 log.warning("a record of cw.rows is left out: %s", error)
@@ -144,7 +146,7 @@ class RowStore:
                 batch.delete(place)
                 self._recent.pop(member_id, None)
             else:
-                batch.put(place, _VERSION.pack(*row.version) + row.body)
+                batch.put(place, _HEAD.pack(*row.version, row.log_offset) + row.body)
                 self._recent[member_id] = None
                 self._recent.move_to_end(member_id)
         self._db.write(batch)
@@ -154,8 +156,8 @@ class RowStore:
         return changed
 
 
-def parse_row(value: bytes) -> Row:
-    """One value of cw.rows. Raises UnreadableRow."""
+def parse_row(value: bytes, log_offset: int) -> Row:
+    """One value of cw.rows, and the offset of its record. Raises UnreadableRow."""
     try:
         fields = orjson.loads(value)
     except orjson.JSONDecodeError as error:
@@ -167,7 +169,7 @@ def parse_row(value: bytes) -> Row:
     if version is None:
         raise UnreadableRow("version must be EPOCH-OFFSET-MS")
     body = value if b"\n" not in value and b"\r" not in value else orjson.dumps(fields)
-    return Row(member_id, device_id, version, body)
+    return Row(member_id, device_id, version, log_offset, body)
 
 
 def _id(fields: dict[str, Any], name: str) -> str:
@@ -178,15 +180,12 @@ def _id(fields: dict[str, Any], name: str) -> str:
 
 
 def newest_session(rows: Sequence[Row]) -> Row | None:
-    """Of a member's rows the one of the device whose session is the newest, or None where there is none."""
-    if len(rows) < 2:
-        return rows[0] if rows else None
-    return max(rows, key=_session_order)
+    """Of a member's rows the one of the device whose session is the newest, or None where there is none.
 
-
-def _session_order(row: Row) -> tuple[float, Version, str]:
-    scored_from = row.fields().get("scored_from_ts")
-    return (scored_from if isinstance(scored_from, int | float) else 0, row.version, row.device_id)
+    An event makes the rows of all devices with a recent session, and the worker writes that of the newest first: of
+    the rows that cover the member's last event, it is the one that stands first in the log.
+    """
+    return max(rows, key=lambda row: (row.version.epoch, row.version.offset, -row.log_offset), default=None)
 
 
 def _place(member_id: str, device_id: str) -> bytes:
@@ -195,4 +194,5 @@ def _place(member_id: str, device_id: str) -> bytes:
 
 def _stored(place: bytes, value: bytes) -> Row:
     member_id, device_id = place.split(_SEPARATOR)
-    return Row(member_id.decode(), device_id.decode(), Version(*_VERSION.unpack_from(value)), value[_VERSION.size :])
+    *version, log_offset = _HEAD.unpack_from(value)
+    return Row(member_id.decode(), device_id.decode(), Version(*version), log_offset, value[_HEAD.size :])

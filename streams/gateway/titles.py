@@ -11,6 +11,7 @@ from aiohttp import web
 from streams.catalog import Catalog, InvalidTitle, Title, parse_title
 from streams.gateway.auth import Authenticator
 from streams.gateway.http import json_answer
+from streams.gateway.log_reader import Record
 
 log = logging.getLogger(__name__)
 
@@ -23,9 +24,9 @@ class Titles:
         self._catalog = Catalog()
         self._answer: tuple[bytes, str] | None = None
 
-    def apply(self, records: Sequence[tuple[bytes | None, bytes | None]]) -> None:
-        """Takes (key, value) records of catalog.titles. Never raises."""
-        for key, value in records:
+    def apply(self, records: Sequence[Record]) -> None:
+        """Takes records of catalog.titles. Never raises."""
+        for key, value, _ in records:
             try:
                 if value is None:
                     self._catalog.remove((key or b"").decode())

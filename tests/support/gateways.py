@@ -13,6 +13,7 @@ import orjson
 
 from streams import config
 from streams.gateway.app import Parts
+from streams.gateway.log_reader import Record
 from streams.gateway.service import running
 
 NOW = 1_763_000_000_000
@@ -38,6 +39,11 @@ def event(**fields: Any) -> dict[str, Any]:
     """A valid event of the member ada, with other fields where they are named."""
     start = {"event_id": "e1", "type": "session_start", "member_id": "ada", "session_id": "s1", "ts": NOW}
     return {**start, "device": "tv", **fields}
+
+
+def record(member: str, device: str = "tv", offset: int = 5, *, at: int = 0, **fields: Any) -> Record:
+    """A record of cw.rows that stands at the offset `at` of its partition."""
+    return Record(*row(member, device, offset, **fields), at)
 
 
 def row(member: str, device: str = "tv", offset: int = 5, **fields: Any) -> tuple[bytes, bytes]:

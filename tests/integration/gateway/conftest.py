@@ -34,12 +34,16 @@ def gateway(broker: Any, tmp_path: Path) -> Callable[..., Any]:
 
 @pytest.fixture
 async def produce(broker: Any) -> AsyncIterator[Callable[..., Awaitable[None]]]:
-    """Writes (key, value) records to a topic, cw.rows where none is named, acknowledged."""
+    """Writes (key, value) records to a topic, cw.rows where none is named, partitioned by member; acknowledged."""
     producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers, acks="all")
     await producer.start()
 
     async def send(*records: tuple[bytes, bytes | None], topic: str = topics.ROWS) -> None:
-        futures = [await producer.send(topic, value, key) for key, value in records]
+        count = len(await producer.partitions_for(topic))
+        futures = [
+            await producer.send(topic, value, key, topics.partition_of(key.rpartition(b"|")[0] or key, count))
+            for key, value in records
+        ]
         await asyncio.gather(*futures)
 
     yield send

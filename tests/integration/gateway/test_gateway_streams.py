@@ -143,13 +143,13 @@ async def test_a_stream_of_one_device_does_not_hear_of_the_other(gateway: Any, p
 
 
 async def test_without_a_device_the_stream_follows_the_newest_session(gateway: Any, produce: Any, member: str) -> None:
-    await produce(row(member, "tv", 1, scored_from_ts=1000))
+    await produce(row(member, "tv", 1))
     async with gateway() as (client, parts):
         await held(parts, member, 1)
         async with client.get(url(client, member, "/stream")) as answer:
             stream = messages(answer)
             assert orjson.loads((await anext(stream))["data"])["device_id"] == "tv"
-            await produce(row(member, "phone", 2, session_id="s2", scored_from_ts=2000))
+            await produce(row(member, "phone", 2, made_ms=7), row(member, "tv", 2, made_ms=7))
             assert orjson.loads((await asyncio.wait_for(anext(stream), 5))["data"])["device_id"] == "phone"
 
 

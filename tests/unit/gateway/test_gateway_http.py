@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import orjson
 import pytest
-from gateways import event, row
+from gateways import event, record
 from yarl import URL
 
 from streams.gateway.ingestion import MAX_BODY_BYTES, MAX_EVENTS
@@ -103,7 +103,7 @@ async def test_every_rejected_event_is_named_by_its_index_with_the_reason(gatewa
 )
 async def test_a_member_id_with_any_characters_is_reached_percent_encoded(gateway: Any, member: str) -> None:
     async with gateway() as (client, parts):
-        parts.store.apply([row(member)])
+        parts.store.apply([record(member)])
         url = URL(f"{client._base_url}/v1/members/{quote(member, safe='')}/row", encoded=True)
         async with client.get(url) as answer:
             assert answer.status == 200
@@ -139,24 +139,24 @@ async def test_a_member_without_a_row_is_404_and_so_is_another_path(gateway: Any
 )
 async def test_a_question_that_makes_no_sense_is_400(gateway: Any, query: str) -> None:
     async with gateway() as (client, parts):
-        parts.store.apply([row("ada")])
+        parts.store.apply([record("ada")])
         async with client.get(f"/v1/members/ada/row?{query}") as answer:
             assert answer.status == 400
 
 
 async def test_a_row_that_covers_the_event_is_answered_at_once_and_not_stale(gateway: Any) -> None:
     async with gateway() as (client, parts):
-        parts.store.apply([row("ada")])
+        parts.store.apply([record("ada")])
         async with client.get("/v1/members/ada/row?after=0-5&wait_ms=20000") as answer:
             assert "stale" not in await answer.json()
 
 
 async def test_waiting_ends_when_the_row_covers_the_event(gateway: Any) -> None:
     async with gateway() as (client, parts):
-        parts.store.apply([row("ada")])
+        parts.store.apply([record("ada")])
         waiting = asyncio.create_task(client.get("/v1/members/ada/row?after=0-6&wait_ms=20000"))
         await asyncio.sleep(0.2)
-        parts.hub.publish(parts.store.apply([row("ada", offset=6)]))
+        parts.hub.publish(parts.store.apply([record("ada", offset=6)]))
         answer = await asyncio.wait_for(waiting, 2)
         body = await answer.json()
         assert body["version"].startswith("0-6-")
@@ -165,7 +165,7 @@ async def test_waiting_ends_when_the_row_covers_the_event(gateway: Any) -> None:
 
 async def test_too_late_the_row_is_what_there_is_marked_as_stale(gateway: Any) -> None:
     async with gateway() as (client, parts):
-        parts.store.apply([row("ada")])
+        parts.store.apply([record("ada")])
         async with client.get("/v1/members/ada/row?after=0-6&wait_ms=50") as answer:
             assert answer.status == 200
             body = await answer.json()
@@ -193,7 +193,7 @@ async def test_random_bytes_on_the_socket_never_stop_the_gateway(gateway: Any) -
 
 async def test_explaining_without_a_worker_is_503_with_retry_after(gateway: Any) -> None:
     async with gateway(CW_WORKER_URLS="http://127.0.0.1:9") as (client, parts):
-        parts.store.apply([row("ada")])
+        parts.store.apply([record("ada")])
         async with client.get("/v1/members/ada/row?explain=1") as answer:
             assert answer.status == 503
             assert "Retry-After" in answer.headers

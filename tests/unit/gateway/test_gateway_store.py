@@ -2,21 +2,19 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from streams.gateway.log_reader import Record
 from streams.gateway.store import RowStore
 
-SESSION_START = 1_763_000_000_000
 
-
-def record(member: str, device: str, version: str, **fields: Any) -> tuple[bytes, bytes]:
-    row = {"member_id": member, "device_id": device, "version": version, "scored_from_ts": SESSION_START, "items": []}
-    return f"{member}|{device}".encode(), orjson.dumps({**row, **fields})
+def record(member: str, device: str, version: str, at: int = 0) -> Record:
+    row = {"member_id": member, "device_id": device, "version": version, "items": []}
+    return Record(f"{member}|{device}".encode(), orjson.dumps(row), at)
 
 
 @pytest.fixture
@@ -63,17 +61,23 @@ def test_devices_and_members_are_kept_apart(store: RowStore) -> None:
     assert store.row("b", None) is None
 
 
-def test_without_a_device_the_newest_session_answers(store: RowStore) -> None:
-    store.apply([record("ada", "tv", "0-7-3", scored_from_ts=SESSION_START)])
-    store.apply([record("ada", "phone", "0-6-3", scored_from_ts=SESSION_START + 1)])
+def test_without_a_device_the_one_that_the_worker_wrote_first_for_the_last_event_answers(store: RowStore) -> None:
+    store.apply([record("ada", "tv", "0-7-3", at=1), record("ada", "phone", "0-6-9", at=2)])
+    assert device(store) == "tv"
+    store.apply([record("ada", "phone", "0-8-5", at=3), record("ada", "tv", "0-8-5", at=4)])
+    assert device(store) == "phone"
+    store.apply([record("ada", "tv", "0-9-6", at=5), record("ada", "phone", "0-9-6", at=6)])
+    assert device(store) == "tv"
+
+
+def device(store: RowStore) -> str | None:
     row = store.row("ada", None)
-    assert row is not None
-    assert row.device_id == "phone"
+    return None if row is None else row.device_id
 
 
 def test_a_tombstone_removes_the_row_even_where_ids_contain_the_separator(store: RowStore) -> None:
     store.apply([record("house|ada", "tv|den", "0-7-3"), record("house|ada", "phone", "0-7-3")])
-    assert store.apply([(b"house|ada|tv|den", None)]) == {"house|ada"}
+    assert store.apply([Record(b"house|ada|tv|den", None, 9)]) == {"house|ada"}
     assert store.row("house|ada", "tv|den") is None
     assert store.row("house|ada", "phone") is not None
     assert store.count == 1
@@ -93,11 +97,11 @@ def test_a_tombstone_removes_the_row_even_where_ids_contain_the_separator(store:
     ],
 )
 def test_a_record_that_is_no_row_is_left_out_and_the_rest_goes_on(store: RowStore, value: bytes) -> None:
-    assert store.apply([(b"a|tv", value), (None, None), record("ada", "tv", "0-1-1")]) == {"ada"}
+    assert store.apply([Record(b"a|tv", value, 0), Record(None, None, 1), record("ada", "tv", "0-1-1")]) == {"ada"}
 
 
 def test_a_row_is_served_on_one_line_even_where_it_was_written_on_several(store: RowStore) -> None:
-    store.apply([(b"ada|tv", b'{\n"member_id": "ada", "device_id": "tv",\r\n"version": "0-1-1"}')])
+    store.apply([Record(b"ada|tv", b'{\n"member_id": "ada", "device_id": "tv",\r\n"version": "0-1-1"}', 0)])
     row = store.row("ada", "tv")
     assert row is not None
     assert row.body == b'{"member_id":"ada","device_id":"tv","version":"0-1-1"}'
