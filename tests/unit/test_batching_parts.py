@@ -1,0 +1,164 @@
+"""The parts of streams/batching that need no broker: what is committed, what is evicted, what is delivered."""
+
+from typing import Any
+
+import pytest
+from faust.types import TP, ConsumerMessage
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.batching import App, Chunk, Table
+from streams.batching.partition import Partition
+from streams.batching.transport import Consumer
+
+SOURCE = TP("events", 0)
+
+
+class Producer:
+    """Stands where a FencedProducer does for tests that flush nothing."""
+
+
+def make_consumer() -> Consumer:
+    app = App("test", broker="kafka://127.0.0.1:1", web_enabled=False)
+    app.topics._acking_topics.add("events")
+    app.batched_topic("events")
+    app.consumer_generation_id = 7
+    return app.consumer
+
+
+@pytest.fixture
+def consumer() -> Consumer:
+    return make_consumer()
+
+
+def deliver(consumer: Consumer, *ends: int) -> list[ConsumerMessage]:
+    """Messages as `getmany` makes them, one for each batch; `ends` are the positions after each."""
+    messages = []
+    start = 0
+    for end in ends:
+        consumer._delivered[SOURCE].append(end - 1)
+        messages.append(consumer._batch_message(SOURCE, Chunk((), start, end, 0)))
+        start = end
+    return messages
+
+
+class TestCommit:
+    async def test_a_batch_commits_the_position_after_its_last_record(self, consumer: Consumer) -> None:
+        (first,) = deliver(consumer, 4003)
+        assert consumer.ack(first)
+        assert consumer._new_offset(SOURCE) == 4003
+
+    async def test_nothing_is_committed_past_a_batch_that_is_not_acknowledged(self, consumer: Consumer) -> None:
+        first, second, third = deliver(consumer, 10, 25, 31)
+        consumer.ack(third)
+        consumer.ack(first)
+        assert consumer._new_offset(SOURCE) == 10
+        assert consumer._new_offset(SOURCE) is None
+        consumer.ack(second)
+        assert consumer._new_offset(SOURCE) == 31
+
+    async def test_an_ack_from_before_a_rebalance_counts_for_nothing(self, consumer: Consumer) -> None:
+        (first,) = deliver(consumer, 10)
+        consumer.app.consumer_generation_id = 8
+        assert not consumer.ack(first)
+        assert consumer._new_offset(SOURCE) is None
+
+    @given(st.permutations(range(6)))
+    def test_acks_in_any_order_commit_the_end_of_what_is_whole(self, order: list[int]) -> None:
+        consumer = make_consumer()
+        ends = [3, 4, 9, 20, 21, 50]
+        messages = deliver(consumer, *ends)
+        acked: set[int] = set()
+        committed = 0
+        for index in order:
+            consumer.ack(messages[index])
+            acked.add(index)
+            committed = consumer._new_offset(SOURCE) or committed
+            whole = next((i for i in range(6) if i not in acked), 6)
+            assert committed == (ends[whole - 1] if whole else 0)
+
+
+class FoundRecord:
+    def __init__(self, offset: int) -> None:
+        self.offset = offset
+
+
+def chunk(start: int, end: int) -> Chunk:
+    return Chunk([FoundRecord(offset) for offset in range(start, end)], start, end, 0)  # type: ignore[misc]
+
+
+class TestContinuity:
+    async def test_a_batch_that_follows_on_is_delivered_as_it_is(self, consumer: Consumer) -> None:
+        consumer._next[SOURCE] = 5
+        follows = chunk(5, 9)
+        assert await consumer._continuing(SOURCE, follows) is follows
+
+    async def test_of_a_batch_that_overlaps_only_the_rest_is_delivered(self, consumer: Consumer) -> None:
+        consumer._next[SOURCE] = 7
+        rest = await consumer._continuing(SOURCE, chunk(5, 9))
+        assert rest is not None
+        assert [record.offset for record in rest.records] == [7, 8]
+        assert (rest.start, rest.end) == (7, 9)
+
+    async def test_what_was_delivered_before_is_not_delivered_again(self, consumer: Consumer) -> None:
+        consumer._next[SOURCE] = 9
+        assert await consumer._continuing(SOURCE, chunk(5, 9)) is None
+
+    async def test_a_gap_is_read_again_and_accepted_only_where_the_log_has_it(
+        self, consumer: Consumer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sought: list[Any] = []
+
+        async def seek(tp: TP, offset: int) -> None:
+            sought.append((tp, offset))
+
+        monkeypatch.setattr(consumer, "seek", seek)
+        consumer._next[SOURCE] = 5
+        late = chunk(8, 9)
+        assert await consumer._continuing(SOURCE, late) is None
+        assert sought == [(SOURCE, 5)]
+        assert await consumer._continuing(SOURCE, late) is late
+
+
+class TestPartition:
+    def partition(self, limit: int) -> Partition[int]:
+        return Partition(0, Producer(), limit)  # type: ignore[arg-type]
+
+    async def test_the_least_recently_used_value_is_evicted_first(self) -> None:
+        partition = self.partition(2)
+        partition.cache.update({b"a": 1, b"b": 2, b"c": 3})
+        partition.evict()
+        assert list(partition.cache) == [b"b", b"c"]
+
+    async def test_a_changed_value_stays_until_it_is_flushed(self) -> None:
+        partition = self.partition(1)
+        partition.put_many({b"a": 1, b"b": 2})
+        partition.cache[b"c"] = 3
+        partition.evict()
+        assert set(partition.cache) == {b"a", b"b"}
+        assert dict(partition.take_dirty()) == {b"a": 1, b"b": 2}
+        partition.evict()
+        assert set(partition.cache) == {b"a", b"b"}, "they are on their way, not there"
+        partition.flushing = {}
+        partition.evict()
+        assert len(partition.cache) == 1
+
+    async def test_a_value_changed_while_it_is_flushed_is_changed_still(self) -> None:
+        partition = self.partition(10)
+        partition.put_many({b"a": 1})
+        partition.take_dirty()
+        partition.put_many({b"a": 2})
+        assert dict(partition.take_dirty()) == {b"a": 2}
+
+
+def test_a_second_table_is_refused() -> None:
+    app = App("test", broker="kafka://127.0.0.1:1")
+    Table(app, "one", partitions=1, encode=bytes, decode=bytes)
+    with pytest.raises(Exception, match="has a table already"):
+        Table(app, "two", partitions=1, encode=bytes, decode=bytes)
+
+
+def test_settings_of_faust_may_be_overridden() -> None:
+    app = App("test", broker="kafka://127.0.0.1:1", broker_session_timeout=20.0)
+    assert app.conf.broker_session_timeout == 20.0
+    assert app.conf.stream_buffer_maxsize == 2
