@@ -20,6 +20,7 @@ class Settings:
     home: Path  # CW_HOME: data of the embedded broker, worker state, bundles
     bootstrap_servers: str  # KAFKA_BOOTSTRAP_SERVERS, or the embedded broker's address
     external_broker: bool  # True where KAFKA_BOOTSTRAP_SERVERS named a cluster
+    broker_host: str  # CW_BROKER_HOST: by what name clients reach the embedded broker; it checks nobody
     broker_port: int  # CW_BROKER_PORT
     gateway_host: str  # CW_GATEWAY_HOST: only loopback without authentication
     gateway_port: int  # CW_GATEWAY_PORT
@@ -36,14 +37,16 @@ class Settings:
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """Reads the settings. Raises UsageError where a value is not a number in its range."""
+    broker_host = environ.get("CW_BROKER_HOST") or "127.0.0.1"
     broker_port = _port(environ, "CW_BROKER_PORT", 9092)
     servers = environ.get("KAFKA_BOOTSTRAP_SERVERS", "").strip()
     worker_port = _port(environ, "CW_WORKER_PORT", 8081)
     workers = environ.get("CW_WORKER_URLS", "").split(",")
     return Settings(
         home=Path(environ.get("CW_HOME") or ".cw").absolute(),
-        bootstrap_servers=servers or f"127.0.0.1:{broker_port}",
+        bootstrap_servers=servers or f"{broker_host}:{broker_port}",
         external_broker=bool(servers),
+        broker_host=broker_host,
         broker_port=broker_port,
         gateway_host=environ.get("CW_GATEWAY_HOST") or "127.0.0.1",
         gateway_port=_port(environ, "CW_GATEWAY_PORT", 8080),

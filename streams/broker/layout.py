@@ -18,7 +18,7 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller_port}
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://127.0.0.1:{controller_port}
+listeners=PLAINTEXT://{listen}:{port},CONTROLLER://127.0.0.1:{controller_port}
 advertised.listeners=PLAINTEXT://{advertised}:{port}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
@@ -116,9 +116,12 @@ class Layout:
             ) from None
 
     def write_settings(self, host: str, port: int) -> None:
-        """Writes server.properties and log4j2.properties. The controller keeps its port while that is free."""
+        """Writes server.properties and log4j2.properties. The controller keeps its port while that is free.
+
+        Listens on `host` where that is loopback; where it is another name of this machine, on every interface.
+        """
         fields = {
-            "host": host,
+            "listen": listening(host),
             "advertised": host,
             "port": port,
             "controller_port": self._controller_port(),
@@ -177,6 +180,11 @@ class Layout:
         if self.data.exists():
             self.data.rmdir()
         fresh.rename(self.data)
+
+
+def listening(host: str) -> str:
+    """The address to listen on, for clients that call this machine `host`."""
+    return host if host in ("127.0.0.1", "localhost") else "0.0.0.0"
 
 
 def is_free(host: str, port: int) -> bool:

@@ -12,6 +12,9 @@ The embedded Apache Kafka: one node, for one machine. Its data are in CW_HOME/br
 127.0.0.1, port CW_BROKER_PORT (default 9092). The first start fetches Kafka's jars into the user's Maven cache; later
 starts need no network. Starting also creates the topics, each with CW_PARTITIONS partitions (default 4).
 
+With CW_BROKER_HOST, the name by which other machines reach this one, it listens on every interface. It checks nobody:
+do that in a private network only.
+
 With KAFKA_BOOTSTRAP_SERVERS set there is no embedded broker: start creates the topics on that cluster, status reports
 on it, and stop leaves it alone.
 """
@@ -33,9 +36,11 @@ def add_parser(subparsers: Any) -> None:
     ):
         action = actions.add_parser(name, help=help_text, description=f"{help_text[0].upper()}{help_text[1:]}.")
         action.set_defaults(run=run)
+        if run is _start:
+            action.add_argument("--foreground", action="store_true", help="stay; stop it on SIGTERM (containers)")
 
 
-def _start(_: argparse.Namespace) -> None:
+def _start(arguments: argparse.Namespace) -> None:
     from streams import topics
     from streams.broker import embedded
     from streams.commands.progress import saying
@@ -52,7 +57,13 @@ def _start(_: argparse.Namespace) -> None:
             made = topics.ensure(settings.bootstrap_servers, settings.partitions)
             verb = "runs" if broker.started_here else "was already running"
             outcome = f"Kafka {broker.version} {verb} at {settings.bootstrap_servers} (pid {broker.pid})"
-    print(f"{outcome}; {len(made)} topics created" if made else f"{outcome}; its topics are there")
+    print(f"{outcome}; {len(made)} topics created" if made else f"{outcome}; its topics are there", flush=True)
+    if arguments.foreground and not settings.external_broker:
+        try:
+            embedded.wait(settings)
+            raise CommandError(f"the broker has ended: see {settings.home / 'broker' / 'server.log'}")
+        except KeyboardInterrupt:
+            _stop(arguments)
 
 
 def _stop(_: argparse.Namespace) -> None:
@@ -79,8 +90,8 @@ def _status(_: argparse.Namespace) -> None:
         if broker is None:
             raise CommandError(f"no broker runs on {settings.home}: start it with 'cw broker start'")
         folder = settings.home / "broker"
-        where = f"Kafka {broker.version} at 127.0.0.1:{broker.port} (pid {broker.pid}), data in {folder}"
-        settings = config.load({"KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{broker.port}"})
+        where = f"Kafka {broker.version} at {settings.broker_host}:{broker.port} (pid {broker.pid}), data in {folder}"
+        settings = config.load({"KAFKA_BOOTSTRAP_SERVERS": f"{settings.broker_host}:{broker.port}"})
     with topics.admin(settings.bootstrap_servers, timeout_s=10) as client:
         brokers = len(client.describe_cluster()["brokers"])
         names = client.list_topics()

@@ -147,3 +147,18 @@ def test_a_jar_that_cannot_be_fetched_is_named_and_leaves_no_half_one(own_broker
 def test_with_the_jars_in_the_cache_no_network_is_needed(own_broker) -> None:
     assert cw({**own_broker.env, **NO_NETWORK}, "start")[0] == 0
     assert embedded.find(config.load(own_broker.env)) is not None
+
+
+def test_in_the_foreground_it_stays_until_sigterm_and_stops_gracefully(own_broker) -> None:
+    command = [sys.executable, "-m", "streams.cli", "broker", "start", "--foreground"]
+    env = {**own_broker.env, "CW_BROKER_HOST": "localhost"}
+    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert "runs at localhost:" in process.stdout.readline()
+    running = embedded.find(own_broker.settings)
+    assert running is not None
+    process.terminate()
+    assert process.wait(60) == 0
+    assert "Stopped" in process.stdout.read()
+    process.stdout.close()
+    assert not is_running(running.pid)
