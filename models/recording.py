@@ -13,7 +13,7 @@ from streams.device import COUNTED_AFTER_S, Device, Play
 from streams.events import PLAYBACK_TYPES, Event
 from streams.features import Gatherer
 from streams.features.batch import DECISION_FIELDS
-from streams.member import FINISHED_SHARE, Applied, MemberState
+from streams.member import FINISHED_SHARE, MemberState
 from streams.show import Show
 
 FLUSH_DECISIONS: Final = 1_000  # decisions held as objects before they become arrays
@@ -115,7 +115,7 @@ class Recorder:
         state = MemberState()
         repeats = 0
         for event in events:
-            if state.apply(event, observer=self) is not Applied.YES:
+            if not state.apply(event, observer=self).changed:
                 repeats += 1
             elif event["type"] in PLAYBACK_TYPES:
                 self._played(state, event)

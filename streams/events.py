@@ -4,7 +4,7 @@ An event stays the plain dict that orjson decoded. `validate` is the only gate: 
 the type documented in docs/event-schema.md, so nothing downstream checks again.
 """
 
-import math
+from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 import orjson
@@ -25,10 +25,10 @@ MAX_ID_CHARS: Final = 256
 MIN_TS: Final = 946_684_800_000  # 2000-01-01: nobody streamed before; catches seconds sent for milliseconds
 MAX_TS: Final = 4_102_444_800_000  # 2100-01-01
 
-_REQUIRED_IDS: Final = ("event_id", "member_id", "session_id")
-_OPTIONAL_STRINGS: Final = ("device_id", "country", "tz", "row_version")
-_WHOLE_NUMBERS: Final = ("season", "episode")
-_POSITION_TYPES: Final = PLAYBACK_TYPES - {"complete"}
+MAX_SECONDS: Final = 1e7
+MAX_NUMBER: Final = 1_000_000  # of a season or an episode
+MAX_SNOOZE_HOURS: Final = 24 * 3660
+
 _DEVICES_SET: Final = frozenset(DEVICES)
 _RATINGS: Final = frozenset({-1, 0, 1, 2})
 
@@ -59,32 +59,97 @@ def decode(payload: bytes | None, key: bytes | None) -> Event:
 
 
 def validate(event: object) -> None:
-    """Checks one decoded event. Raises InvalidEvent naming the field and what it must be."""
+    """Checks one decoded event. Raises InvalidEvent naming the field and what it must be.
+
+    Every event passes here, so what an event has is looked at once, field by field, and what it lacks by set.
+    """
     if type(event) is not dict:
         raise InvalidEvent(f"an event is a JSON object, not {_json_type(event)}")
     kind = event.get("type")
     if type(kind) is not str or kind not in TYPES:
         raise InvalidEvent(f"type is {_short(kind)}; it must be one of {', '.join(sorted(TYPES))}")
-    for name in _REQUIRED_IDS:
-        _check_id(event, name)
-    ts = event.get("ts")
-    if type(ts) is not int or not MIN_TS <= ts <= MAX_TS:
-        raise InvalidEvent(f"ts is {_short(ts)}; it must be whole milliseconds since 1970, UTC, from 2000 to 2100")
-    device = event.get("device")
-    if type(device) is not str or device not in _DEVICES_SET:
-        raise InvalidEvent(f"device is {_short(device)}; it must be one of {', '.join(DEVICES)}")
-    if kind in PLAYBACK_TYPES:
-        _check_id(event, "title_id")
-        _check_id(event, "show_id")
-        if kind in _POSITION_TYPES and event.get("position_s") is None:
-            raise InvalidEvent(f"position_s is missing; a {kind} event needs it, in seconds")
-    elif kind in SHOW_TYPES:
-        _check_id(event, "show_id")
-        if kind == "rate" and (type(event.get("value")) not in (int, float) or event["value"] not in _RATINGS):
-            raise InvalidEvent(f"value is {_short(event.get('value'))}; a rating is -1, 0, 1 or 2")
-        if kind == "snooze" and not (_is_number(event.get("value")) and 0 < event["value"] <= 24 * 3660):
-            raise InvalidEvent(f"value is {_short(event.get('value'))}; a snooze is hours, above 0, at most ten years")
-    _check_optional(event)
+    for name, value in event.items():
+        if value is not None and name in _CHECKS:
+            check, expected = _CHECKS[name]
+            if not check(value):
+                raise InvalidEvent(f"{name} is {_short(value)}; it must be {expected}")
+    for name in _REQUIRED[kind]:
+        if event.get(name) is None:
+            raise InvalidEvent(f"{name} is missing; a {kind} event needs it")
+    if kind in _VALUES:
+        check, expected = _VALUES[kind]
+        if not check(event["value"]):
+            raise InvalidEvent(f"value is {_short(event['value'])}; {expected}")
+
+
+def _is_id(value: object) -> bool:
+    return type(value) is str and 0 < len(value) <= MAX_ID_CHARS and "\0" not in value
+
+
+def _is_text(value: object) -> bool:
+    return type(value) is str and 0 < len(value) <= MAX_ID_CHARS
+
+
+def _is_ts(value: object) -> bool:
+    return type(value) is int and MIN_TS <= value <= MAX_TS
+
+
+def _is_seconds(value: object) -> bool:
+    return (type(value) is float or type(value) is int) and 0 <= value < MAX_SECONDS
+
+
+def _is_whole(value: object) -> bool:
+    return type(value) is int and 0 <= value < MAX_NUMBER
+
+
+def _is_bool(value: object) -> bool:
+    return type(value) is bool
+
+
+def _is_device(value: object) -> bool:
+    return type(value) is str and value in _DEVICES_SET
+
+
+def _is_source(value: object) -> bool:
+    return type(value) is str and value in SOURCES
+
+
+def _is_rating(value: object) -> bool:
+    return type(value) in (int, float) and value in _RATINGS
+
+
+def _is_snooze(value: object) -> bool:
+    return (type(value) is float or type(value) is int) and 0 < value <= MAX_SNOOZE_HOURS
+
+
+_Check: TypeAlias = tuple[Callable[[object], bool], str]
+_TEXT: Final[_Check] = (_is_text, f"a string of 1 to {MAX_ID_CHARS} characters")
+_ID: Final[_Check] = (_is_id, f"a string of 1 to {MAX_ID_CHARS} characters, no NUL")
+_SECONDS: Final[_Check] = (_is_seconds, "seconds, 0 or more, or null")
+_WHOLE: Final[_Check] = (_is_whole, "a whole number, 0 or more, or null")
+_CHECKS: Final[dict[str, _Check]] = {
+    **dict.fromkeys(("event_id", "member_id", "session_id", "title_id", "show_id"), _ID),
+    "ts": (_is_ts, "whole milliseconds since 1970, UTC, from 2000 to 2100"),
+    "device": (_is_device, f"one of {', '.join(DEVICES)}"),
+    **dict.fromkeys(("position_s", "duration_s"), _SECONDS),
+    **dict.fromkeys(("season", "episode"), _WHOLE),
+    "autoplay": (_is_bool, "true or false"),
+    "source": (_is_source, f"one of {', '.join(sorted(SOURCES))}"),
+    **dict.fromkeys(("device_id", "country", "tz", "row_version"), _TEXT),
+}
+_VALUES: Final[dict[str, _Check]] = {
+    "rate": (_is_rating, "a rating is -1, 0, 1 or 2"),
+    "snooze": (_is_snooze, "a snooze is hours, above 0, at most ten years"),
+}
+_ALWAYS: Final = ("event_id", "member_id", "session_id", "ts", "device")
+_REQUIRED: Final = {
+    kind: _ALWAYS
+    + (("title_id", "show_id") if kind in PLAYBACK_TYPES else ())
+    + (("position_s",) if kind in PLAYBACK_TYPES - {"complete"} else ())
+    + (("show_id",) if kind in SHOW_TYPES else ())
+    + (("value",) if kind in ("rate", "snooze") else ())
+    for kind in TYPES
+}
 
 
 def correct_clock(event: Event, arrived_ms: int) -> bool:
@@ -97,37 +162,6 @@ def correct_clock(event: Event, arrived_ms: int) -> bool:
     event["ts_claimed"] = event["ts"]
     event["ts"] = arrived_ms
     return True
-
-
-def _check_optional(event: Event) -> None:
-    for name in ("position_s", "duration_s"):
-        value = event.get(name)
-        if value is not None and not (_is_number(value) and 0 <= value < 1e7):
-            raise InvalidEvent(f"{name} is {_short(value)}; it must be seconds, 0 or more, or null")
-    for name in _WHOLE_NUMBERS:
-        value = event.get(name)
-        if value is not None and (type(value) is not int or not 0 <= value < 1_000_000):
-            raise InvalidEvent(f"{name} is {_short(value)}; it must be a whole number, 0 or more, or null")
-    autoplay = event.get("autoplay")
-    if autoplay is not None and type(autoplay) is not bool:
-        raise InvalidEvent(f"autoplay is {_short(autoplay)}; it must be true or false")
-    source = event.get("source")
-    if source is not None and (type(source) is not str or source not in SOURCES):
-        raise InvalidEvent(f"source is {_short(source)}; it must be one of {', '.join(sorted(SOURCES))}")
-    for name in _OPTIONAL_STRINGS:
-        value = event.get(name)
-        if value is not None and (type(value) is not str or not 0 < len(value) <= MAX_ID_CHARS):
-            raise InvalidEvent(f"{name} is {_short(value)}; it must be a string of 1 to {MAX_ID_CHARS} characters")
-
-
-def _check_id(event: Event, name: str) -> None:
-    value = event.get(name)
-    if type(value) is not str or not 0 < len(value) <= MAX_ID_CHARS or "\0" in value:
-        raise InvalidEvent(f"{name} is {_short(value)}; it must be a string of 1 to {MAX_ID_CHARS} characters, no NUL")
-
-
-def _is_number(value: object) -> bool:
-    return type(value) is int or (type(value) is float and math.isfinite(value))
 
 
 def _short(value: object) -> str:

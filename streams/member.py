@@ -66,8 +66,14 @@ class Applied(Enum):
     """What an event did to the state."""
 
     YES = "applied"
+    OPENED = "applied, and it opened a session"
     REPEATED_ID = "an event with its id was applied before"
     REPLAYED = "its offset was applied before"
+
+    @property
+    def changed(self) -> bool:
+        """Whether the event went into the state."""
+        return self is Applied.YES or self is Applied.OPENED
 
 
 class Observer(Protocol):
@@ -113,10 +119,8 @@ class MemberState:
         facts = self.facts
         if not facts[FIRST_EVENT]:
             facts[FIRST_EVENT] = ts
-        if device.session_id != event["session_id"]:
-            if ts >= device.session_last:
-                self._open(device, event, ts, observer)
-        elif device.idle(ts):
+        new = ts >= device.session_last if device.session_id != event["session_id"] else device.idle(ts)
+        if new:
             self._open(device, event, ts, observer)
         if ts > device.session_last:
             device.session_last = ts
@@ -126,16 +130,7 @@ class MemberState:
             self._playback(kind, event, ts, device, observer)
         elif kind != "session_start":
             _OTHER[kind](self, event, ts, device)
-        return Applied.YES
-
-    def opens_session(self, event: Event) -> bool:
-        """Whether `event`, not applied yet, would open a session."""
-        device = self.devices.get(event.get("device_id") or event["device"])
-        if device is None:
-            return True
-        if device.session_id != event["session_id"]:
-            return bool(event["ts"] >= device.session_last)
-        return device.idle(event["ts"])
+        return Applied.OPENED if new else Applied.YES
 
     # --- sessions and devices
 

@@ -62,7 +62,6 @@ def fold(
                 continue
             state = states[key] or MemberState()
         try:
-            opens = state.opens_session(event)
             applied = state.apply(event, epoch, record.offset)
         except Exception as error:  # a bug in the fold must not stop a partition
             folded.refused.append(Refused(record, f"can't be applied: {type(error).__name__}: {error}"))
@@ -79,17 +78,18 @@ def fold(
             continue
         folded.applied += 1
         (folded.quiet if event["type"] in QUIET_TYPES else folded.urgent)[member_id] = None
-        if opens or event["type"] == "row_viewed":
-            folded.served.append(_served(event, record.offset, opens))
+        opened = applied is Applied.OPENED
+        if opened or event["type"] == "row_viewed":
+            folded.served.append(_served(event, record.offset, opened))
     return folded
 
 
-def _served(event: Event, offset: int, opens: bool) -> Served:
+def _served(event: Event, offset: int, opened: bool) -> Served:
     return Served(
         event["member_id"],
         event.get("device_id") or event["device"],
         event["session_id"],
         offset,
-        "session_start" if opens else "row_viewed",
+        "session_start" if opened else "row_viewed",
         event.get("row_version"),
     )

@@ -63,7 +63,7 @@ def test_unknown_fields_are_no_error() -> None:
         ({"tz": 2}, "tz is 2"),
         ({"type": "rate", "value": 5}, "a rating is -1, 0, 1 or 2"),
         ({"type": "rate", "value": True}, "a rating is -1, 0, 1 or 2"),
-        ({"type": "snooze"}, "a snooze is hours"),
+        ({"type": "snooze"}, "value is missing; a snooze event needs it"),
         ({"type": "snooze", "value": 0}, "a snooze is hours"),
     ],
 )

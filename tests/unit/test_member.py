@@ -73,7 +73,7 @@ def test_a_repeat_is_remembered_for_512_events() -> None:
 
 def test_an_offset_applied_before_changes_nothing() -> None:
     state = MemberState()
-    assert state.apply(event("browse", T0), 0, 7) is Applied.YES
+    assert state.apply(event("browse", T0), 0, 7) is Applied.OPENED
     assert state.apply(event("browse", T0), 0, 7) is Applied.REPLAYED
     assert state.apply(event("browse", T0), 0, 6) is Applied.REPLAYED
     assert state.apply(event("browse", T0), 1, 0) is Applied.YES  # a new epoch counts offsets anew

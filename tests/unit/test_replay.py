@@ -20,7 +20,7 @@ from streams.clients.netflix import read
 from streams.codec import decode_state, encode_state
 from streams.errors import CommandError, UsageError
 from streams.features import Gatherer
-from streams.member import LAST_ACTIVITY, MemberState
+from streams.member import LAST_ACTIVITY, Applied, MemberState
 from streams.population import Population, empty
 
 Event = dict[str, Any]
@@ -231,10 +231,9 @@ def online_features(
         each = orjson.loads(line)
         member = each["member_id"]
         state = decode_state(stored[member]) if member in stored else MemberState()
-        opens = state.opens_session(each)
-        state.apply(each)
+        opened = state.apply(each) is Applied.OPENED
         stored[member] = encode_state(state)
-        if opens and each["type"] == "session_start":
+        if opened and each["type"] == "session_start":
             device = state.devices[each.get("device_id") or each["device"]]
             candidates = gatherer.add(state, device, int(state.facts[LAST_ACTIVITY]))
             batch = gatherer.batch(population)
