@@ -89,8 +89,8 @@ def newest_rows(servers, run):
     """The highest (epoch, offset) that a row of each member of the run covers."""
     newest = {}
     for record in records(servers, topics.ROWS):
-        row = orjson.loads(record.value)
-        if row["member_id"].startswith(run):
+        if record.key.startswith(run.encode()):
+            row = orjson.loads(record.value)
             version = parse_version(row["version"])[:2]
             newest[row["member_id"]] = max(version, newest.get(row["member_id"], (-1, -1)))
     return newest
