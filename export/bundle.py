@@ -68,9 +68,13 @@ def _files(folder: Path, models: Models, placement: Mapping[str, Any]) -> None:
         "play_probability": onnx.trees(calibrator.booster, sigmoid=True)
         if calibrator.booster is not None
         else onnx.constant(calibrator.base_rate, len(STANDING_NAMES) + g),
-        "continuation": onnx.trees(continuation.booster, sigmoid=True)
-        if continuation.booster is not None
-        else onnx.constant(continuation.base_rate, len(PROBABILITY_NAMES) + g + f),
+        "continuation": onnx.corrected(
+            continuation.booster,
+            column=PROBABILITY_NAMES.index("p_any"),
+            width=len(PROBABILITY_NAMES) + g + f,
+            slope=continuation.product.slope,
+            shift=continuation.product.shift,
+        ),
     }
     for role, graph in graphs.items():
         onnx.write(graph, folder / FILES[role])

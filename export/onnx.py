@@ -13,12 +13,29 @@ import lightgbm as lgb
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, checker, helper
 
+from models.boosting import CUT
+
 OPSET: Final = 17
 ML_OPSET: Final = 3
 IR_VERSION: Final = 8
 INPUT: Final = "inputs"
 OUTPUT: Final = "output"
-OPERATORS: Final = frozenset({"TreeEnsembleRegressor", "Sigmoid", "Gather", "Neg", "Shape", "ConstantOfShape"})
+OPERATORS: Final = frozenset(
+    {
+        "Add",
+        "Clip",
+        "ConstantOfShape",
+        "Div",
+        "Gather",
+        "Log",
+        "Mul",
+        "Neg",
+        "Shape",
+        "Sigmoid",
+        "Sub",
+        "TreeEnsembleRegressor",
+    }
+)
 
 
 def trees(booster: lgb.Booster, sigmoid: bool) -> ModelProto:
@@ -26,24 +43,45 @@ def trees(booster: lgb.Booster, sigmoid: bool) -> ModelProto:
 
     Raises ValueError where a tree has a split that is no plain comparison.
     """
-    dumped = booster.dump_model()
-    attributes = _ensemble([tree["tree_structure"] for tree in dumped["tree_info"]])
     raw = "raw" if sigmoid else OUTPUT
-    nodes = [
-        helper.make_node(
-            "TreeEnsembleRegressor",
-            [INPUT],
-            [raw],
-            domain="ai.onnx.ml",
-            n_targets=1,
-            aggregate_function="SUM",
-            post_transform="NONE",
-            **attributes,
-        )
-    ]
+    nodes = [_trees_node(booster, raw)]
     if sigmoid:
         nodes.append(helper.make_node("Sigmoid", [raw], [OUTPUT]))
-    return _model(nodes, int(dumped["max_feature_idx"]) + 1, [None, 1])
+    return _model(nodes, booster.num_feature(), [None, 1])
+
+
+def corrected(booster: lgb.Booster | None, column: int, width: int, slope: float, shift: float) -> ModelProto:
+    """float32 (rows, width) to float32 (rows, 1): the probability in a column with its log-odds put right.
+
+    The logistic function of slope × logit(column) + shift, and the sum of the trees where there are any. The
+    probability is cut at 1e-6 from 0 and 1, as models.boosting.logit does.
+    """
+    constants = [
+        helper.make_tensor("column", TensorProto.INT64, [1], [column]),
+        helper.make_tensor("low", TensorProto.FLOAT, [], [CUT]),
+        helper.make_tensor("high", TensorProto.FLOAT, [], [1 - CUT]),
+        helper.make_tensor("one", TensorProto.FLOAT, [], [1.0]),
+        helper.make_tensor("slope", TensorProto.FLOAT, [], [slope]),
+        helper.make_tensor("shift", TensorProto.FLOAT, [], [shift]),
+    ]
+    nodes = [
+        helper.make_node("Gather", [INPUT, "column"], ["said"], axis=1),
+        helper.make_node("Clip", ["said", "low", "high"], ["p"]),
+        helper.make_node("Sub", ["one", "p"], ["rest"]),
+        helper.make_node("Div", ["p", "rest"], ["odds"]),
+        helper.make_node("Log", ["odds"], ["logit"]),
+        helper.make_node("Mul", ["logit", "slope"], ["scaled"]),
+        helper.make_node("Add", ["scaled", "shift"], ["start"]),
+    ]
+    if booster is None:
+        nodes.append(helper.make_node("Sigmoid", ["start"], [OUTPUT]))
+    else:
+        nodes += [
+            _trees_node(booster, "trees"),
+            helper.make_node("Add", ["start", "trees"], ["sum"]),
+            helper.make_node("Sigmoid", ["sum"], [OUTPUT]),
+        ]
+    return _model(nodes, width, [None, 1], constants)
 
 
 def negated_column(column: int, width: int) -> ModelProto:
@@ -88,6 +126,20 @@ def _model(nodes: list[NodeProto], width: int, output: list[int | None], constan
     )
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
     return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="continue-watching")
+
+
+def _trees_node(booster: lgb.Booster, output: str) -> NodeProto:
+    attributes = _ensemble([tree["tree_structure"] for tree in booster.dump_model()["tree_info"]])
+    return helper.make_node(
+        "TreeEnsembleRegressor",
+        [INPUT],
+        [output],
+        domain="ai.onnx.ml",
+        n_targets=1,
+        aggregate_function="SUM",
+        post_transform="NONE",
+        **attributes,
+    )
 
 
 def _ensemble(structures: list[dict[str, Any]]) -> dict[str, list[Any]]:

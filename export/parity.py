@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
+from models.boosting import threads
 from models.examples import Bools, Examples, Floats
-from models.ranking import threads
 from models.training import Models
 from streams.errors import CommandError
 from streams.scoring.aggregate import best_first, continuation_inputs, play_inputs

@@ -11,8 +11,8 @@ from typing import Final
 import lightgbm as lgb
 import numpy as np
 
-from models.examples import Bools, Floats, Longs
-from models.ranking import OnTree, boost, common, threads
+from models.boosting import OnTree, base_rate, boost_chosen, parameters, threads
+from models.examples import Bools, Floats, Ints, Longs
 from streams import features
 from streams.scoring.aggregate import STANDING_NAMES, best_first, play_inputs
 
@@ -36,25 +36,21 @@ class Calibrator:
         return np.asarray(self.booster.predict(inputs, num_threads=threads(len(inputs))), np.float32)
 
 
-def train(score: Floats, C: Floats, offsets: Longs, played: Bools, on_tree: OnTree | None = None) -> Calibrator:
-    """Fits on out-of-fold scores (n,) and what was played (n,)."""
+def train(
+    score: Floats, C: Floats, offsets: Longs, played: Bools, fold: Ints, on_tree: OnTree | None = None
+) -> Calibrator:
+    """Fits on out-of-fold scores (n,), what was played (n,) and the fold of each decision (m,)."""
     rate = base_rate(played)
     if not played.any() or played.all() or len(played) < 20:
         return Calibrator(None, rate)
     inputs = play_inputs(score, C, offsets, best_first(score, offsets))
-    data = lgb.Dataset(inputs, label=played.astype(np.float32), params={"max_bin": 255, "verbose": -1})
-    constraints = [_RISING[name] for name in STANDING_NAMES] + [0] * len(features.CONTEXT_NAMES)
-    parameters = common(len(played)) | {
-        "objective": "binary",
-        "num_leaves": LEAVES,
-        "learning_rate": 0.15,
-        "max_bin": 255,
-        "monotone_constraints": constraints,
-        "monotone_constraints_method": "intermediate",
-    }
-    return Calibrator(boost(parameters, data, TREES, on_tree), rate)
-
-
-def base_rate(happened: Bools) -> float:
-    """The share of true values, kept off 0 and 1 by one seen each way."""
-    return float((happened.sum() + 1) / (len(happened) + 2))
+    given = parameters(
+        len(played),
+        objective="binary",
+        num_leaves=LEAVES,
+        learning_rate=0.15,
+        monotone_constraints=[_RISING[name] for name in STANDING_NAMES] + [0] * len(features.CONTEXT_NAMES),
+        monotone_constraints_method="intermediate",
+    )
+    rows = np.repeat(fold, np.diff(offsets))
+    return Calibrator(boost_chosen(given, inputs, played, rows, TREES, on_tree=on_tree), rate)

@@ -1,8 +1,9 @@
-"""The probability that a session continues something, both ways: by a classifier of its own, and by 1 − ∏(1 − p).
+"""The probability that a session continues something, both ways: 1 − ∏(1 − p), and a classifier.
 
-The product takes the plays for independent. They are not, since one play rules out the others, so it comes out too
-high and is put right by a logistic function of two numbers. It is one of the classifier's inputs as it is. The
-probabilities in training are those of models that had not seen the household.
+The product takes the plays for independent. They are not, since one play rules out the others, so it is put right by a
+logistic function of two numbers. The classifier begins there and adds trees that see the context, the best candidates'
+probabilities and the features of the first; a log too small for trees leaves the product. The probabilities in
+training are those of models that had not seen the household.
 """
 
 from dataclasses import dataclass
@@ -11,28 +12,12 @@ from typing import Final
 import lightgbm as lgb
 import numpy as np
 
-from models.calibration import base_rate
-from models.examples import Bools, Doubles, Floats, Longs
-from models.ranking import OnTree, boost, common, threads
-from streams.scoring.aggregate import best_first, continuation_inputs
+from models.boosting import OnTree, boost_chosen, logit, parameters, threads
+from models.examples import Bools, Doubles, Floats, Ints, Longs
+from streams.scoring.aggregate import any_of, best_first, continuation_inputs
 
 TREES: Final = 120
 LEAVES: Final = 15
-
-
-@dataclass(frozen=True, slots=True)
-class Continuation:
-    """Continuation probabilities; `base_rate` alone where there was nothing to learn from."""
-
-    booster: lgb.Booster | None
-    base_rate: float
-
-    def probability(self, X: Floats, C: Floats, score: Floats, play: Floats, offsets: Longs) -> Floats:
-        """(m,) float32 between 0 and 1."""
-        if self.booster is None:
-            return np.full(len(C), self.base_rate, np.float32)
-        inputs = continuation_inputs(X, C, score, play, offsets, best_first(score, offsets))
-        return np.asarray(self.booster.predict(inputs, num_threads=threads(len(inputs))), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +30,35 @@ class ProductCalibration:
     slope: float = 1.0
     shift: float = 0.0
 
+    def log_odds(self, product: Floats) -> Doubles:
+        """(m,) of the calibrated products (m,)."""
+        return self.slope * logit(product) + self.shift
+
     def probability(self, product: Floats) -> Floats:
         """(m,) calibrated probabilities of products (m,)."""
-        return np.asarray(1 / (1 + np.exp(-(self.slope * _logit(product) + self.shift))), np.float32)
+        return np.asarray(1 / (1 + np.exp(-self.log_odds(product))), np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """Continuation probabilities: the calibrated product, and the trees that say what it misses, if there are any."""
+
+    product: ProductCalibration
+    booster: lgb.Booster | None
+
+    def probability(self, X: Floats, C: Floats, score: Floats, play: Floats, offsets: Longs) -> Floats:
+        """(m,) float32 between 0 and 1."""
+        product = any_of(play, offsets)
+        if self.booster is None:
+            return self.product.probability(product)
+        inputs = continuation_inputs(X, C, score, play, offsets, best_first(score, offsets))
+        trees = self.booster.predict(inputs, raw_score=True, num_threads=threads(len(inputs)))
+        return np.asarray(1 / (1 + np.exp(-(self.product.log_odds(product) + trees))), np.float32)
 
 
 def calibrate_product(product: Floats, continued: Bools) -> ProductCalibration:
     """Fits both numbers by Newton's method on products (m,) and whether each session continued (m,)."""
-    if continued.all() or not continued.any():
-        return ProductCalibration()
-    inputs = np.stack([_logit(product), np.ones(len(product))], axis=1)
+    inputs = np.stack([logit(product), np.ones(len(product))], axis=1)
     weights = np.array([1.0, 0.0])
     for _ in range(50):
         p = 1 / (1 + np.exp(-(inputs @ weights)))
@@ -68,11 +72,6 @@ def calibrate_product(product: Floats, continued: Bools) -> ProductCalibration:
     return ProductCalibration(float(weights[0]), float(weights[1]))
 
 
-def _logit(p: Floats) -> Doubles:
-    kept = np.clip(p.astype(np.float64), 1e-6, 1 - 1e-6)
-    return np.log(kept / (1 - kept))
-
-
 def train(
     X: Floats,
     C: Floats,
@@ -80,19 +79,22 @@ def train(
     play: Floats,
     offsets: Longs,
     continued: Bools,
+    fold: Ints,
     on_tree: OnTree | None = None,
 ) -> Continuation:
-    """Fits on out-of-fold scores and play probabilities (n,), and whether each session continued (m,)."""
-    rate = base_rate(continued)
+    """Fits on out-of-fold scores and play probabilities (n,), whether each session continued and its fold (m,)."""
+    product = any_of(play, offsets)
+    calibrated = calibrate_product(product, continued)
     if continued.all() or not continued.any() or len(continued) < 20:
-        return Continuation(None, rate)
+        return Continuation(calibrated, None)
     inputs = continuation_inputs(X, C, score, play, offsets, best_first(score, offsets))
-    data = lgb.Dataset(inputs, label=continued.astype(np.float32), params={"max_bin": 127, "verbose": -1})
-    parameters = common(len(continued)) | {
-        "objective": "binary",
-        "num_leaves": LEAVES,
-        "learning_rate": 0.05,
-        "feature_fraction": 0.4,
-        "min_data_in_leaf": int(np.clip(len(continued) // 500, 10, 100)),
-    }
-    return Continuation(boost(parameters, data, TREES, on_tree), rate)
+    given = parameters(
+        len(continued),
+        objective="binary",
+        num_leaves=LEAVES,
+        learning_rate=0.05,
+        feature_fraction=0.4,
+        min_data_in_leaf=int(np.clip(len(continued) // 500, 20, 100)),
+    )
+    offset = calibrated.log_odds(product)
+    return Continuation(calibrated, boost_chosen(given, inputs, continued, fold, TREES, offset, on_tree))

@@ -8,7 +8,8 @@ from dataclasses import fields
 import numpy as np
 
 from models import baselines, training
-from models.calibration import Calibrator, base_rate
+from models.boosting import base_rate
+from models.calibration import Calibrator
 from models.continuation import Continuation, ProductCalibration
 from models.evaluation import Judged
 from models.examples import Bools, Examples, Ints, Longs, Plays
@@ -83,12 +84,10 @@ def _train(examples: Examples, plays: Plays, seen: Bools, catalog: Catalog | Non
 
 def untrained() -> Models:
     """What there is before anything was learned: recency, and even chances."""
-    rate = base_rate(np.zeros(0, np.bool_))
     return Models(
         Ranker("recency", None),
-        Calibrator(None, rate),
-        Continuation(None, rate),
-        ProductCalibration(),
+        Calibrator(None, base_rate(np.zeros(0, np.bool_))),
+        Continuation(ProductCalibration(), None),
         population.empty(),
         {},
     )

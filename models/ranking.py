@@ -9,14 +9,13 @@ binary      cross entropy of "this show was played first"; learns from all decis
 recency     no trees: what is left when there is too little to learn from
 """
 
-import os
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import lightgbm as lgb
 import numpy as np
 
+from models.boosting import BINS, OnTree, boost, parameters, threads
 from models.examples import Bools, Floats, Longs
 from streams import features
 
@@ -24,11 +23,7 @@ KINDS: Final = ("binary", "lambdarank")
 TREES: Final = 120
 LEAVES: Final = 31
 TRUNCATION: Final = 2
-ROWS_A_THREAD: Final = 20_000
-SEED: Final = 20161012
 RECENCY_COLUMN: Final = features.NAMES.index("recency_rank")
-
-OnTree = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,43 +53,10 @@ def train(kind: str, X: Floats, sizes: Longs, played: Bools, on_tree: OnTree | N
         X,
         label=played.astype(np.float32),
         group=sizes if kind == "lambdarank" else None,
-        params={"max_bin": 127, "verbose": -1},
+        params={"max_bin": BINS, "verbose": -1},
         free_raw_data=True,
     )
-    parameters = common(len(X)) | {"num_leaves": LEAVES, "learning_rate": 0.08, "objective": kind}
+    given = parameters(len(X), num_leaves=LEAVES, learning_rate=0.08, objective=kind)
     if kind == "lambdarank":
-        parameters |= {"lambdarank_truncation_level": TRUNCATION, "label_gain": [0, 1]}
-    return Ranker(kind, boost(parameters, data, TREES, on_tree))
-
-
-def common(rows: int) -> dict[str, Any]:
-    """Parameters that all models share; leaves grow with the data, so that a small log gives a modest model."""
-    return {
-        "verbose": -1,
-        "num_threads": threads(rows),
-        "deterministic": True,
-        "force_col_wise": True,
-        "seed": SEED,
-        "feature_fraction": 0.6,
-        "bagging_fraction": 0.8,
-        "bagging_freq": 1,
-        "lambda_l2": 5.0,
-        "min_data_in_leaf": int(np.clip(rows // 2000, 10, 200)),
-        "min_sum_hessian_in_leaf": 1e-2,
-        "max_bin": 127,
-    }
-
-
-def boost(parameters: dict[str, Any], data: lgb.Dataset, trees: int, on_tree: OnTree | None = None) -> lgb.Booster:
-    """Trains; `on_tree` is called after each tree, and ctrl-c is heard there."""
-
-    def after_tree(_: Any) -> None:
-        if on_tree is not None:
-            on_tree()
-
-    return lgb.train(parameters, data, trees, callbacks=[after_tree])
-
-
-def threads(rows: int) -> int:
-    """Threads that are worth their waiting for each other, of the cores that this process may use."""
-    return max(1, min(len(os.sched_getaffinity(0)), rows // ROWS_A_THREAD))
+        given |= {"lambdarank_truncation_level": TRUNCATION, "label_gain": [0, 1]}
+    return Ranker(kind, boost(given, data, TREES, on_tree))

@@ -13,7 +13,7 @@ import numpy as np
 
 from models import calibration, continuation, folds, metrics, population, ranking
 from models.calibration import Calibrator
-from models.continuation import Continuation, ProductCalibration
+from models.continuation import Continuation
 from models.examples import Bools, Examples, Floats, Ints, Longs, Plays
 from models.ranking import Ranker
 from streams import features
@@ -24,7 +24,9 @@ from streams.scoring.aggregate import any_of
 
 INNER_FOLDS: Final = 3
 FEW_DECISIONS: Final = 5_000  # up to so many, every inner fold has a say in which loss is used
-TICKS: Final = (len(ranking.KINDS) * INNER_FOLDS + 1) * ranking.TREES + calibration.TREES + continuation.TREES
+TICKS: Final = (len(ranking.KINDS) * INNER_FOLDS + 1) * ranking.TREES + (INNER_FOLDS + 1) * (
+    calibration.TREES + continuation.TREES
+)
 
 Tick = Callable[[], None]
 
@@ -47,7 +49,6 @@ class Models:
     ranker: Ranker
     calibrator: Calibrator
     continuation: Continuation
-    product: ProductCalibration
     population: Population
     choice: dict[str, float]  # MRR of each kind of ranker on households it had not seen
 
@@ -59,7 +60,7 @@ class Models:
         play = self.calibrator.probability(score, C, offsets)
         chance = self.continuation.probability(X, C, score, play, offsets)
         product = any_of(play, offsets)
-        return Scored(score, play, chance, self.product.probability(product), product)
+        return Scored(score, play, chance, self.continuation.product.probability(product), product)
 
 
 def train(examples: Examples, plays: Plays, catalog: Catalog | None = None, tick: Tick | None = None) -> Models:
@@ -72,12 +73,11 @@ def train(examples: Examples, plays: Plays, catalog: Catalog | None = None, tick
     X, C = _cross_fitted(examples, plays, catalog, fold)
     offsets, played, sizes = examples.offsets, examples.played, examples.sizes
     score, kind, choice = _out_of_fold(examples, X, fold, tick)
-    calibrator = calibration.train(score, C, offsets, played, tick)
+    calibrator = calibration.train(score, C, offsets, played, fold, tick)
     play = calibrator.probability(score, C, offsets)
-    chance = continuation.train(X, C, score, play, offsets, examples.continued, tick)
+    chance = continuation.train(X, C, score, play, offsets, examples.continued, fold, tick)
     ranker = ranking.train(kind, X, sizes, played, tick)
-    product = continuation.calibrate_product(any_of(play, offsets), examples.continued)
-    return Models(ranker, calibrator, chance, product, population.of_plays(plays, catalog), choice)
+    return Models(ranker, calibrator, chance, population.of_plays(plays, catalog), choice)
 
 
 def _cross_fitted(examples: Examples, plays: Plays, catalog: Catalog | None, fold: Ints) -> tuple[Floats, Floats]:

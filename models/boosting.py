@@ -1,0 +1,118 @@
+"""What all gradient-boosted models share: parameters, and how many trees a model gets."""
+
+import os
+from collections.abc import Callable
+from typing import Any, Final
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+
+from models.examples import Bools, Doubles, Floats, Ints
+from models.metrics import log_losses
+
+SEED: Final = 20161012
+BINS: Final = 127
+ROWS_A_THREAD: Final = 20_000
+CUT: Final = 1e-6  # probabilities are kept so far from 0 and 1 where their logarithm is taken
+
+OnTree = Callable[[], None]
+
+
+def parameters(rows: int, **own: Any) -> dict[str, Any]:
+    """Parameters for `rows` rows; leaves grow with the data, so that a small log gives a modest model."""
+    return {
+        "verbose": -1,
+        "num_threads": threads(rows),
+        "deterministic": True,
+        "force_col_wise": True,
+        "seed": SEED,
+        "feature_fraction": 0.6,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "lambda_l2": 5.0,
+        "min_data_in_leaf": int(np.clip(rows // 2000, 10, 200)),
+        "min_sum_hessian_in_leaf": 1e-2,
+        "max_bin": BINS,
+        **own,
+    }
+
+
+def boost(given: dict[str, Any], data: lgb.Dataset, trees: int, on_tree: OnTree | None = None) -> lgb.Booster:
+    """Trains; `on_tree` is called after each tree, and ctrl-c is heard there."""
+
+    return lgb.train(given, data, trees, callbacks=[_after_tree(on_tree)])
+
+
+def boost_chosen(
+    given: dict[str, Any],
+    inputs: Floats,
+    happened: Bools,
+    fold: Ints,
+    trees: int,
+    offset: Doubles | None = None,
+    on_tree: OnTree | None = None,
+) -> lgb.Booster | None:
+    """Trains a probability on (rows, columns) with as many trees, `trees` at most, as do best on rows held out.
+
+    `fold` (rows,) says which rows are held out together; `offset` (rows,) is added to the sum of the trees before the
+    logistic function. None where no number of trees does better than none.
+    """
+    losses = np.zeros(trees + 1)
+    for number in np.unique(fold):
+        held_out = fold == number
+        if held_out.all():
+            return None
+        data = _dataset(inputs, happened, ~held_out, offset)
+        seen: dict[str, Any] = {}
+        lgb.train(
+            given | {"metric": "binary_logloss"},
+            data,
+            trees,
+            valid_sets=[_dataset(inputs, happened, held_out, offset, data)],
+            valid_names=["held_out"],
+            callbacks=[lgb.record_evaluation(seen), _after_tree(on_tree)],
+        )
+        without = offset[held_out] if offset is not None else np.full(held_out.sum(), logit(happened[~held_out].mean()))
+        losses[0] += log_losses(1 / (1 + np.exp(-without)), happened[held_out]).sum()
+        losses[1:] += np.array(seen["held_out"]["binary_logloss"]) * held_out.sum()
+    best = int(np.argmin(losses))
+    if best == 0:
+        return None
+    return boost(given, _dataset(inputs, happened, np.ones(len(inputs), np.bool_), offset), best, on_tree)
+
+
+def logit(p: NDArray[np.floating] | float) -> Doubles:
+    """ln(p / (1 − p)), p cut at 1e-6 from 0 and 1."""
+    kept = np.clip(np.asarray(p, np.float64), CUT, 1 - CUT)
+    return np.log(kept / (1 - kept))
+
+
+def base_rate(happened: Bools) -> float:
+    """The share of true values, kept off 0 and 1 by one seen each way."""
+    return float((happened.sum() + 1) / (len(happened) + 2))
+
+
+def threads(rows: int) -> int:
+    """Threads that are worth their waiting for each other, of the cores that this process may use."""
+    return max(1, min(len(os.sched_getaffinity(0)), rows // ROWS_A_THREAD))
+
+
+def _after_tree(on_tree: OnTree | None) -> Callable[[Any], None]:
+    def after_tree(_: Any) -> None:
+        if on_tree is not None:
+            on_tree()
+
+    return after_tree
+
+
+def _dataset(
+    inputs: Floats, happened: Bools, rows: Bools, offset: Doubles | None, like: lgb.Dataset | None = None
+) -> lgb.Dataset:
+    return lgb.Dataset(
+        inputs[rows],
+        label=happened[rows].astype(np.float32),
+        init_score=None if offset is None else offset[rows],
+        reference=like,
+        params={"max_bin": BINS, "verbose": -1},
+    )
