@@ -14,6 +14,7 @@ from streams import topics
 from streams.errors import CommandError
 
 _BATCH_BYTES = 256 * 1024
+_PATIENCE_S = 10.0  # with a cluster that does not answer at all
 _IN_FLIGHT = 8  # batches that wait for an acknowledgement
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it repeats each failed attempt; errors come as exceptions
 
@@ -30,7 +31,7 @@ class Sender:
         self._waiting: set[asyncio.Future[Any]] = set()
 
     async def __aenter__(self) -> Self:
-        await asyncio.to_thread(topics.ensure, self._servers, self._partitions_wanted)
+        await asyncio.to_thread(topics.ensure, self._servers, self._partitions_wanted, _PATIENCE_S)
         self._producer = AIOKafkaProducer(
             bootstrap_servers=self._servers, enable_idempotence=True, max_batch_size=_BATCH_BYTES
         )

@@ -25,7 +25,7 @@ _PLACE_WEIGHTS: Final = list(accumulate(place[3] for place in _PLACES))
 _PROFILES_A_HOUSEHOLD: Final = list(accumulate((30, 27, 20, 15, 8)))
 # Habitual times: (name, hour, spread in hours, days, devices by weight). `any` is every day.
 _SLOTS: Final = {
-    "evening": (20.3, 1.1, "any", {"tv": 76, "web": 12, "phone": 7, "tablet": 3, "console": 2}),
+    "evening": (20.3, 1.1, "any", {"tv": 76, "web": 12, "phone": 7, "tablet": 3, "console": 20}),
     "night": (22.7, 0.8, "any", {"tv": 54, "phone": 20, "web": 23, "tablet": 3}),
     "commute": (7.7, 0.6, "weekday", {"phone": 88, "tablet": 12}),
     "lunch": (12.6, 0.7, "any", {"phone": 50, "web": 50}),
@@ -113,7 +113,8 @@ class Member:
     next_at: float = 0.0
     next_slot: Slot | None = None
     latest: Engagement | None = None  # the show played last
-    dismissed: Engagement | None = None
+    dismissed: Engagement | None = None  # the show thrown out last
+    listed: Show | None = None  # the show put on the list last
     travels_with: Device | None = None
     away_until: float = 0.0
 
@@ -189,7 +190,7 @@ def _household(number: int, seed: int, catalogue: Catalogue, start: float) -> li
     size = rng.choices((1, 2, 3, 4, 5), cum_weights=_PROFILES_A_HOUSEHOLD)[0]
     names = rng.sample(words.PROFILE_NAMES, size)
     shared = [_device(rng, household, "tv", "tv")] if rng.random() < 0.88 else []
-    if rng.random() < 0.05:
+    if rng.random() < 0.1:
         shared.append(_device(rng, household, "console", "console"))
     members = []
     for index, name in enumerate(names):
@@ -247,7 +248,7 @@ def _device(rng: Random, owner: str, name: str, kind: str) -> Device:
 
 def _slots(rng: Random, devices: list[Device], kids: bool, mixed: bool) -> list[Slot]:
     names = ["kids", "kids-morning"] if kids else [rng.choice(_MAIN_SLOTS)]
-    for _ in range(rng.choices((0, 1, 2, 3), (30, 38, 24, 8))[0] if not kids else 0):
+    for _ in range(rng.choices((0, 1, 2, 3), (40, 36, 18, 6))[0] if not kids else 0):
         name = rng.choice(_SIDE_SLOTS)
         if name not in names:
             names.append(name)

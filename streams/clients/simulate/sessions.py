@@ -17,11 +17,12 @@ _MOVES: Final = 0.01  # of plays, after which the show goes with another of the 
 _RETURNS: Final = 0.42  # how often nothing to go on with leads back to what was dropped
 _JOURNEYS: Final = 0.015  # of sessions, after which everything is watched on what fits into a bag, for days
 _KEPT_SHOWS: Final = 60
-_LATER_TODAY: Final = 0.22
+_LATER_TODAY: Final = 0.25
 
 # What draws a member to a show, on the log-odds scale. Recency alone does not see the first five.
 _SAME_SLOT: Final = 6.8  # the device and hour that go with it
 _OTHER_DEVICE: Final = -5.0
+_OTHER_PERSON: Final = -9.0  # children's shows at their parents' hours, and the other way round
 _NEW_WEEKLY: Final = 3.0  # an episode came out in the last days
 _PAIR_FIRST: Final = 2.5
 _PAIR_SECOND: Final = 1.5
@@ -114,7 +115,7 @@ def _first(member: Member, now: float, slot: Slot) -> Engagement | None:
         if show.slot is slot or (show.anywhere and show.slot.kids == slot.kids):
             pull += _SAME_SLOT
         elif show.slot.kids != slot.kids:
-            pull -= 3.0
+            pull += _OTHER_PERSON
         elif show.slot.device is not slot.device:
             pull += _OTHER_DEVICE
         if show.show.weekly and now - episode.added_at / 1000 < 4 * DAY_S:
@@ -290,8 +291,12 @@ def _tidy(session: Session, now: float) -> float:
         show = member.rng.choice(member.shows).show
         if draw < 0.021:
             session.of_show("snooze", now, show, member.rng.choice((12, 24, 72, 168)))
+        elif draw < 0.024 and member.listed is not None:
+            session.of_show("remove_from_list", now, member.listed)
+            member.listed = None
         else:
             session.of_show("add_to_list", now, show)
+            member.listed = show
     return now
 
 
@@ -319,10 +324,12 @@ def come_back(member: Member, now: float, slot: Slot) -> None:
         again = draw < member.again
         gap = (0.52 + rng.expovariate(1 / 2.6)) * _HOUR_S if again else rng.uniform(5, 15) * _HOUR_S
         hour = (local + gap) / _HOUR_S % 24
-        if not 1.0 < hour < 6.0:
+        nearest = min(member.slots, key=lambda s: min(abs(s.hour - hour), 24 - abs(s.hour - hour)))
+        stays = again and rng.random() < 0.9 and (hour < 20.5 or not slot.kids)
+        chosen = slot if stays else nearest
+        if not 1.0 < hour < 6.0 and (not chosen.kids or 6.0 < hour < 20.5):
             member.next_at = now + gap
-            nearest = min(member.slots, key=lambda s: abs(s.hour - hour))
-            member.next_slot = slot if rng.random() < (0.85 if again else 0.4) else nearest
+            member.next_slot = chosen
             return
     days = 0 if rng.random() < 0.5 else 1
     if days and rng.random() < 0.72:
