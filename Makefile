@@ -36,6 +36,7 @@ bench: setup
 
 docs: setup
 	$(BIN)/python -m streams.metrics_docs > docs/metrics.md
+	$(BIN)/python docs/tree.py
 
 lock:
 	@$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install -q uv
