@@ -16,30 +16,15 @@ from pathlib import Path
 
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from worker_process import WorkerProcess
 
+from streams import topics
+from streams.config import WORKER_APP_ID
 from streams.monitor.kafka import Broker, Partition
 from streams.monitor.lag import LagWatch
 from streams.monitor.rules import STALL_AFTER_S, Status
 
 CW = Path(sys.executable).with_name("cw")
-CONSUMER = """
-import asyncio, sys
-from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import CommitFailedError
-
-async def consume(servers, topic, group):
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=servers, group_id=group, auto_offset_reset="earliest",
-                                enable_auto_commit=False, session_timeout_ms=8000, heartbeat_interval_ms=1000)
-    await consumer.start()
-    while True:
-        if await consumer.getmany(timeout_ms=200):
-            try:
-                await consumer.commit()
-            except CommitFailedError:  # it was stopped for longer than its session: it joins again
-                pass
-
-asyncio.run(consume(*sys.argv[1:]))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -92,16 +77,6 @@ def commit(servers, group, offsets):
         consumer.seek(TopicPartition(topic, partition), offset)
     consumer.commit()
     consumer.close()
-
-
-@contextmanager
-def consumer_process(servers, topic, group):
-    process = subprocess.Popen([sys.executable, "-c", CONSUMER, servers, topic, group])
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 def of(snapshot, group):
@@ -226,29 +201,36 @@ def test_a_round_reads_only_partitions_whose_oldest_waiting_record_changed(
     assert [offsets for offsets in read if offsets] == [[5, 5], [9]]
 
 
-def test_a_stopped_process_is_seen_as_stalled_and_a_killed_one_as_gone_within_seconds(
-    servers, connection, producer, topic, group
+def test_a_stopped_worker_is_seen_as_stalled_and_a_killed_one_as_gone_within_seconds(
+    broker, connection, producer, tmp_path
 ):
-    """SIGSTOP: its session still stands, so it is there but moves nothing. kill -9 after SIGCONT: nobody is there."""
-    watch = LagWatch(connection, required={})
+    """SIGSTOP: its session stands, so it is there but moves nothing. kill -9, with nothing waiting: it is gone."""
+    watch = LagWatch(connection)
+    member_id = f"lag-{uuid.uuid4().hex}"
 
     def traffic():
-        send(producer, topic, 0, 1)
+        event = {
+            "event_id": uuid.uuid4().hex, "type": "browse", "member_id": member_id, "session_id": "s",
+            "ts": int(time.time() * 1000), "device": "tv",
+        }  # fmt: skip
+        producer.send(topics.EVENTS, key=member_id.encode(), value=json.dumps(event).encode())
+        producer.flush()
 
-    with consumer_process(servers, topic, group) as process:
+    with WorkerProcess(broker, tmp_path / "worker") as worker:
+        worker.wait_ready()
         traffic()
-        wait_for(watch, group, lambda g: g.members == 1 and g.status is Status.OK and not g.lag, 20)
-        process.send_signal(signal.SIGSTOP)
-        stopped, after = wait_for(watch, group, lambda g: g.status is not Status.OK, 15, traffic)
+        wait_for(watch, WORKER_APP_ID, lambda g: g.members == 1 and g.status is Status.OK and not g.lag, 60)
+        worker.process.send_signal(signal.SIGSTOP)
+        stopped, after = wait_for(watch, WORKER_APP_ID, lambda g: g.status is not Status.OK, 15, traffic)
         assert stopped.status is Status.STALL
         assert after < STALL_AFTER_S + 4
         assert stopped.lag_s >= STALL_AFTER_S
-        process.send_signal(signal.SIGCONT)
-        wait_for(watch, group, lambda g: g.status is Status.OK and not g.lag, 20)
-        process.send_signal(signal.SIGKILL)
-        killed, after = wait_for(watch, group, lambda g: g.status is Status.STOP, 20, traffic)
-        assert killed.members == 0
-        assert after < 13  # its session is 8 s
+        worker.process.send_signal(signal.SIGCONT)
+        wait_for(watch, WORKER_APP_ID, lambda g: g.status is Status.OK and not g.lag, 40)
+        worker.kill()
+        killed, after = wait_for(watch, WORKER_APP_ID, lambda g: g.status is not Status.OK, 30)
+        assert (killed.status, killed.members, killed.lag) == (Status.STOP, 0, 0)
+        assert after < 15  # its session is 10 s
 
 
 def test_a_member_that_never_commits_is_seen_as_such(servers, connection, producer, topic, group):
