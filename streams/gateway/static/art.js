@@ -20,8 +20,14 @@ const PALETTES = {
 };
 const OTHER = ["#26323f", "#7b8fa1", "#151d26", "#3d4d5c", "#f3f6f8"];
 
+// The genre's palette, its hues turned a little by the name; a second genre lends its sky to every other show.
 export function paletteOf(show) {
-  return PALETTES[show.genres[0]] ?? OTHER;
+  const seed = hash(show.name);
+  const palette = [...(PALETTES[show.genres[0]] ?? OTHER)];
+  const second = PALETTES[show.genres[1]];
+  if (second) palette.splice(0, 2, second[0], palette[1]);
+  const [turn, light] = [((seed >>> 4) % 71) - 35, ((seed >>> 12) % 25) - 12];
+  return palette.map((colour, index) => turned(colour, turn, index < 4 ? light : 0));
 }
 
 // Shapes from back to front: {kind: "rect" | "circle" | "path", ..., fill, opacity}. `time` in [0, 1] moves the light.
@@ -29,17 +35,20 @@ export function scene(show, time = 0.35) {
   const [, , near, far, light] = paletteOf(show);
   const random = generator(hash(show.name));
   const shapes = [{ kind: "sky" }];
-  const x = 12 + 76 * ((random() + time) % 1);
-  const y = 28 + 26 * random() - 18 * Math.sin(Math.PI * time);
-  shapes.push({ kind: "circle", x, y, r: 9 + 9 * random(), fill: light, opacity: 0.9 });
-  const motif = MOTIFS[show.genres[0]] ?? hills;
+  const x = 8 + 84 * ((random() + time) % 1);
+  const y = 62 + 20 * random() - 22 * Math.sin(Math.PI * time);
+  shapes.push({ kind: "circle", x, y, r: 6 + 13 * random(), fill: light, opacity: 0.9 });
+  const motifs = MOTIFS[show.genres[0]] ?? [hills];
+  const motif = motifs[Math.floor(random() * motifs.length)];
   shapes.push(...motif(random, near, far, light, time));
   return shapes;
 }
 
 const MOTIFS = {
-  crime: skyline, thriller: skyline, "sci-fi": orbits, fantasy: peaks, horror: trees, documentary: hills, drama: waves,
-  romance: waves, kids: bubbles, comedy: bubbles, reality: rays, anime: peaks,
+  crime: [skyline, skyline, waves], thriller: [skyline, trees, peaks], "sci-fi": [orbits, orbits, peaks, skyline],
+  fantasy: [peaks, trees, orbits], horror: [trees, trees, hills, skyline], documentary: [hills, waves, peaks, trees],
+  drama: [waves, hills, skyline], romance: [waves, hills, bubbles], kids: [bubbles, rays, hills],
+  comedy: [bubbles, rays, hills], reality: [rays, skyline, waves], anime: [peaks, waves, orbits],
 };
 
 function ridge(random, base, height, points, fill, shift) {
@@ -131,6 +140,18 @@ function rays(random, near, far, light, time) {
   }
   shapes.push({ kind: "circle", x: 50, y: 66, r: 20, fill: near, opacity: 1 }, { kind: "circle", x: 50, y: 66, r: 12, fill: light, opacity: 0.9 });
   return shapes;
+}
+
+// The colour with its hue turned by degrees and its lightness moved by percent.
+function turned(colour, degrees, percent) {
+  const [r, g, b] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16) / 255);
+  const [high, low] = [Math.max(r, g, b), Math.min(r, g, b)];
+  const lightness = (high + low) / 2;
+  const spread = high - low;
+  const saturation = spread ? spread / (1 - Math.abs(2 * lightness - 1)) : 0;
+  const sector = !spread ? 0 : high === r ? ((g - b) / spread + 6) % 6 : high === g ? (b - r) / spread + 2 : (r - g) / spread + 4;
+  const moved = Math.max(0.03, Math.min(0.95, lightness * (1 + percent / 60)));
+  return `hsl(${((60 * sector + degrees + 360) % 360).toFixed(0)} ${(100 * saturation).toFixed(0)}% ${(100 * moved).toFixed(0)}%)`;
 }
 
 // mulberry32: the same numbers for the same seed.

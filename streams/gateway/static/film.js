@@ -53,7 +53,7 @@ function draw(context, show, title, atS, durationS) {
   const credits = title.credits_s && atS >= title.credits_s;
   context.save();
   context.scale(WIDTH / 166, WIDTH / 166);
-  context.translate(33, -34);
+  context.translate(33, -30);
   for (const shape of scene(show, atS / durationS)) paint(context, shape, top, bottom);
   context.restore();
   context.fillStyle = credits ? "rgba(0,0,0,.82)" : "rgba(0,0,0,.12)";

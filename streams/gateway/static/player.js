@@ -12,6 +12,7 @@ const RUNTIME_S = { film: 6000, series: 2700 }; // where nobody knows the title'
 export class Player {
   #playing = null; // {show, title, durationS, source, autoplay, rowVersion}
   #sent = 0; // position of the last event, seconds
+  #started = false; // the play event of this title is out
   #seeking = false;
   #silent = false; // while the player itself pauses or loads
   #timer = 0;
@@ -57,6 +58,7 @@ export class Player {
     const length = durationS || title.runtime_s || RUNTIME_S[show.kind];
     const playing = (this.#playing = { show, title, durationS: length, source, autoplay, rowVersion });
     this.title.replaceChildren(el("strong", {}, show.name), ` ${episodeLabel(title, show.kind)}`);
+    this.#started = false;
     this.nextButton.hidden = true;
     this.element.hidden = false;
     this.element.classList.add("loading");
@@ -91,20 +93,21 @@ export class Player {
     video.addEventListener("playing", () => {
       if (!this.open || this.#seeking || this.#silent) return;
       this.#emit("play", { autoplay: this.#playing.autoplay, source: this.#playing.source, ...(this.#playing.rowVersion ? { row_version: this.#playing.rowVersion } : {}) });
+      this.#started = true;
       this.#playing.rowVersion = null;
       this.#playing.autoplay = false;
       this.run(SCALE * video.playbackRate);
       this.#show();
     });
     video.addEventListener("pause", () => {
-      if (!this.open || this.#silent || video.ended) return;
+      if (!this.#started || !this.open || this.#silent || video.ended) return;
       this.#emit("pause");
       this.run(0);
       this.#show();
     });
     video.addEventListener("timeupdate", () => {
       this.#show();
-      if (this.open && !video.paused && !this.#seeking && Math.abs(this.position - this.#sent) >= PROGRESS_S) this.#emit("progress");
+      if (this.#started && this.open && !video.paused && !this.#seeking && Math.abs(this.position - this.#sent) >= PROGRESS_S) this.#emit("progress");
     });
     video.addEventListener("seeked", () => {
       if (!this.open || !this.#seeking) return;
@@ -146,7 +149,7 @@ export class Player {
 
   #stop() {
     clearTimeout(this.#timer);
-    if (!this.video.ended) this.#emit("stop");
+    if (this.#started && !this.video.ended) this.#emit("stop");
     this.run(0);
     this.#playing = null;
     this.#silent = true;

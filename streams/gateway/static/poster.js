@@ -9,7 +9,7 @@ export function poster(show, wide = false) {
   const id = `sky-${hash(show.name).toString(36)}`;
   const picture = svg(
     "svg",
-    { viewBox: wide ? "-33 34 166 94" : "0 0 100 150", preserveAspectRatio: "xMidYMid slice", "aria-hidden": "true" },
+    { viewBox: wide ? "-33 30 166 94" : "0 0 100 150", preserveAspectRatio: "xMidYMid slice", "aria-hidden": "true" },
     svg("linearGradient", { id, x1: 0, y1: 0, x2: 0, y2: 1 }, svg("stop", { offset: "0", "stop-color": top }), svg("stop", { offset: "0.85", "stop-color": bottom })),
     ...scene(show).map((shape) => drawn(shape, id)),
   );

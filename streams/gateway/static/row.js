@@ -5,7 +5,7 @@ import { el } from "./dom.js";
 import { moved } from "./flip.js";
 import { poster } from "./poster.js";
 
-const REASONS = { resume: "Resume", next_episode: "Next episode", new_episode: "New episode" };
+const REASONS = { resume: "Resume", next_episode: "Next", new_episode: "New" };
 
 export class RowView {
   #cards = new Map();
@@ -23,7 +23,7 @@ export class RowView {
 
   show(row) {
     this.element.dataset.version = row.version;
-    this.note.textContent = noteOf(row);
+    this.note.textContent = noteOf(row, this.wide);
     this.empty.hidden = row.items.length > 0;
     moved(this.list, () => {
       const shown = new Set(row.items.map((item) => item.show_id));
@@ -64,7 +64,7 @@ export class RowView {
     card.dataset.position = item.position_s;
     card.querySelector(".card-bar i").style.width = `${Math.round(100 * item.progress)}%`;
     card.querySelector(".card-bar").hidden = !item.progress;
-    const left = item.reason === "resume" && item.duration_s ? `${Math.max(1, Math.round((item.duration_s - item.position_s) / 60))} min left` : REASONS[item.reason];
+    const left = item.reason === "resume" && item.duration_s ? `${Math.max(1, Math.round((item.duration_s - item.position_s) / 60))} min${this.wide ? " left" : ""}` : REASONS[item.reason];
     const label = [episodeLabel(item, show.kind), left].filter(Boolean).join(" · ");
     const chance = item.play_probability === null ? null : el("b", { title: "Probability that this is played next" }, `${Math.round(100 * item.play_probability)}%`);
     card.querySelector(".card-label").replaceChildren(el("span", {}, label), chance ?? "");
@@ -72,8 +72,8 @@ export class RowView {
   }
 }
 
-function noteOf(row) {
-  const place = `place ${row.placement.position} on this page`;
+function noteOf(row, wide) {
+  const place = `place ${row.placement.position}${wide ? " on this page" : ""}`;
   const chance = row.continuation_probability === null ? "" : ` · ${Math.round(100 * row.continuation_probability)}% likely to continue`;
   const model = row.model_version === "recency" ? " · by recency, no model yet" : "";
   return `${place}${chance}${model}${row.stale ? " · not up to date yet" : ""}`;
