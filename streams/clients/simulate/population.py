@@ -189,7 +189,7 @@ def _household(number: int, seed: int, catalogue: Catalogue, start: float) -> li
     country, tz, language, _ = rng.choices(_PLACES, cum_weights=_PLACE_WEIGHTS)[0]
     size = rng.choices((1, 2, 3, 4, 5), cum_weights=_PROFILES_A_HOUSEHOLD)[0]
     names = rng.sample(words.PROFILE_NAMES, size)
-    shared = [_device(rng, household, "tv", "tv")] if rng.random() < 0.88 else []
+    shared = [_device(rng, household, "tv", "tv")] if rng.random() < 0.95 else []
     if rng.random() < 0.1:
         shared.append(_device(rng, household, "console", "console"))
     members = []

@@ -238,7 +238,7 @@ def _discover(member: Member, catalogue: Catalogue, now: float, slot: Slot) -> E
         return dropped
     # Whoever has nothing to go on with at this hour looks for a series; others may as well see a film.
     settled = any(e.alive and e.slot is slot and e.show.kind == "series" for e in member.shows)
-    film = 0.3 if slot.kids else 0.86 if settled else 0.55
+    film = 0.3 if slot.kids else 0.9 if settled else 0.6
     for _ in range(12):
         genre = words.KIDS if slot.kids else member.genre()
         show = catalogue.pick(rng, genre, "film" if rng.random() < film else "series")
