@@ -52,20 +52,25 @@ def boost_chosen(
     trees: int,
     offset: Doubles | None = None,
     on_tree: OnTree | None = None,
-) -> lgb.Booster | None:
+) -> tuple[lgb.Booster | None, Floats]:
     """Trains a probability on (rows, columns) with as many trees, `trees` at most, as do best on rows held out.
+
+    Returns the model, and for each row (rows,) the probability by a model that had not seen its fold.
 
     `fold` (rows,) says which rows are held out together; `offset` (rows,) is added to the sum of the trees before the
     logistic function. None where no number of trees does better than none.
     """
+    start = np.full(len(inputs), logit(base_rate(happened))) if offset is None else offset
+    without = start.copy()
     losses = np.zeros(trees + 1)
+    boosters: dict[int, lgb.Booster] = {}
     for number in np.unique(fold):
         held_out = fold == number
         if held_out.all():
-            return None
+            return None, _logistic(start)
         data = _dataset(inputs, happened, ~held_out, offset)
         seen: dict[str, Any] = {}
-        lgb.train(
+        boosters[number] = lgb.train(
             given | {"metric": "binary_logloss"},
             data,
             trees,
@@ -73,13 +78,20 @@ def boost_chosen(
             valid_names=["held_out"],
             callbacks=[lgb.record_evaluation(seen), _after_tree(on_tree)],
         )
-        without = offset[held_out] if offset is not None else np.full(held_out.sum(), logit(happened[~held_out].mean()))
-        losses[0] += log_losses(1 / (1 + np.exp(-without)), happened[held_out]).sum()
+        if offset is None:
+            without[held_out] = logit(base_rate(happened[~held_out]))
+        losses[0] += log_losses(_logistic(without[held_out]), happened[held_out]).sum()
         losses[1:] += np.array(seen["held_out"]["binary_logloss"]) * held_out.sum()
     best = int(np.argmin(losses))
     if best == 0:
-        return None
-    return boost(given, _dataset(inputs, happened, np.ones(len(inputs), np.bool_), offset), best, on_tree)
+        return None, _logistic(without)
+    for number, booster in boosters.items():
+        rows = fold == number
+        sums = booster.predict(inputs[rows], raw_score=True, num_iteration=best, num_threads=threads(int(rows.sum())))
+        # With an offset the trees hold what is added to it, else the whole.
+        without[rows] = sums if offset is None else offset[rows] + sums
+    everything = _dataset(inputs, happened, np.ones(len(inputs), np.bool_), offset)
+    return boost(given, everything, best, on_tree), _logistic(without)
 
 
 def logit(p: NDArray[np.floating] | float) -> Doubles:
@@ -96,6 +108,10 @@ def base_rate(happened: Bools) -> float:
 def threads(rows: int) -> int:
     """Threads that are worth their waiting for each other, of the cores that this process may use."""
     return max(1, min(len(os.sched_getaffinity(0)), rows // ROWS_A_THREAD))
+
+
+def _logistic(log_odds: Doubles) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-log_odds)), np.float32)
 
 
 def _after_tree(on_tree: OnTree | None) -> Callable[[Any], None]:

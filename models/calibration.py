@@ -38,11 +38,14 @@ class Calibrator:
 
 def train(
     score: Floats, C: Floats, offsets: Longs, played: Bools, fold: Ints, on_tree: OnTree | None = None
-) -> Calibrator:
-    """Fits on out-of-fold scores (n,), what was played (n,) and the fold of each decision (m,)."""
+) -> tuple[Calibrator, Floats]:
+    """Fits on out-of-fold scores (n,), what was played (n,) and the fold of each decision (m,).
+
+    Returns the calibrator, and probabilities (n,) by calibrators that had not seen the fold either.
+    """
     rate = base_rate(played)
     if not played.any() or played.all() or len(played) < 20:
-        return Calibrator(None, rate)
+        return Calibrator(None, rate), np.full(len(played), rate, np.float32)
     inputs = play_inputs(score, C, offsets, best_first(score, offsets))
     given = parameters(
         len(played),
@@ -53,4 +56,5 @@ def train(
         monotone_constraints_method="intermediate",
     )
     rows = np.repeat(fold, np.diff(offsets))
-    return Calibrator(boost_chosen(given, inputs, played, rows, TREES, on_tree=on_tree), rate)
+    booster, unseen = boost_chosen(given, inputs, played, rows, TREES, on_tree=on_tree)
+    return Calibrator(booster, rate), unseen

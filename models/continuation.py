@@ -97,4 +97,5 @@ def train(
         min_data_in_leaf=int(np.clip(len(continued) // 500, 20, 100)),
     )
     offset = calibrated.log_odds(product)
-    return Continuation(calibrated, boost_chosen(given, inputs, continued, fold, TREES, offset, on_tree))
+    booster, _ = boost_chosen(given, inputs, continued, fold, TREES, offset, on_tree)
+    return Continuation(calibrated, booster)

@@ -73,8 +73,7 @@ def train(examples: Examples, plays: Plays, catalog: Catalog | None = None, tick
     X, C = _cross_fitted(examples, plays, catalog, fold)
     offsets, played, sizes = examples.offsets, examples.played, examples.sizes
     score, kind, choice = _out_of_fold(examples, X, fold, tick)
-    calibrator = calibration.train(score, C, offsets, played, fold, tick)
-    play = calibrator.probability(score, C, offsets)
+    calibrator, play = calibration.train(score, C, offsets, played, fold, tick)
     chance = continuation.train(X, C, score, play, offsets, examples.continued, fold, tick)
     ranker = ranking.train(kind, X, sizes, played, tick)
     return Models(ranker, calibrator, chance, population.of_plays(plays, catalog), choice)

@@ -123,7 +123,7 @@ def test_calibration_turns_scores_that_are_too_sure_into_what_happens():
     half = m // 2
     folds_of = np.arange(half) % 3
     seen = slice(0, half * size)
-    calibrator = train_calibrator(score[seen], C[:half], offsets[: half + 1], played.ravel()[seen], folds_of)
+    calibrator, _ = train_calibrator(score[seen], C[:half], offsets[: half + 1], played.ravel()[seen], folds_of)
     p = calibrator.probability(score[half * size :], C[half:], offsets[half:] - offsets[half])
     assert calibration_error(1 / (1 + np.exp(-score[half * size :])), played.ravel()[half * size :]) > 0.3
     assert calibration_error(p, played.ravel()[half * size :]) < 0.01
@@ -131,7 +131,7 @@ def test_calibration_turns_scores_that_are_too_sure_into_what_happens():
 
 def test_where_nothing_was_played_the_probability_is_the_base_rate():
     C = np.zeros((5, len(features.CONTEXT_NAMES)), np.float32)
-    calibrator = train_calibrator(np.ones(10, np.float32), C, np.arange(6) * 2, np.zeros(10, np.bool_), np.arange(5))
+    calibrator, _ = train_calibrator(np.ones(10, np.float32), C, np.arange(6) * 2, np.zeros(10, np.bool_), np.arange(5))
     assert calibrator == Calibrator(None, pytest.approx(1 / 12))
 
 
