@@ -1,5 +1,6 @@
 """The topics: their names, their settings, and which partition a key belongs to."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -76,6 +77,26 @@ def ensure(bootstrap_servers: str, partitions: int, timeout_s: float = 30.0) -> 
                     reason = topic["error_message"] or f"error {topic['error_code']}"
                     raise CommandError(f"{bootstrap_servers} refused to create the topic {topic['name']}: {reason}")
         return missing
+
+
+def await_coordinators(bootstrap_servers: str, timeout_s: float = 20.0) -> None:
+    """Returns once consumer groups and transactions can be used, or after `timeout_s`.
+
+    A new cluster makes its internal topics when the first client asks for its coordinator, and refuses it until then.
+    """
+    from kafka.errors import KafkaError, TransactionalIdNotFoundError
+
+    deadline = time.monotonic() + timeout_s
+    with admin(bootstrap_servers) as client:
+        for question in (client.describe_groups, client.describe_transactions):
+            while time.monotonic() < deadline:
+                try:
+                    question(["cw"])
+                    break
+                except TransactionalIdNotFoundError:
+                    break
+                except KafkaError:
+                    time.sleep(0.1)
 
 
 _TOPIC_ALREADY_EXISTS: Final = 36

@@ -55,6 +55,7 @@ def _start(arguments: argparse.Namespace) -> None:
             broker = embedded.start(settings, say)
             say("Creating the topics ...")
             made = topics.ensure(settings.bootstrap_servers, settings.partitions)
+            topics.await_coordinators(settings.bootstrap_servers)
             verb = "runs" if broker.started_here else "was already running"
             outcome = f"Kafka {broker.version} {verb} at {settings.bootstrap_servers} (pid {broker.pid})"
     print(f"{outcome}; {len(made)} topics created" if made else f"{outcome}; its topics are there", flush=True)
