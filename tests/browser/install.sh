@@ -1,34 +1,32 @@
 #!/usr/bin/env bash
-# Finds the browser that tests drive, or installs Debian's chromium and its driver. Does nothing where both are there.
+# Makes sure that the page's tests find a Chromium and its driver. Does nothing where both are there.
 set -euo pipefail
 
-have() { command -v "$1" >/dev/null 2>&1; }
-driver() { have chromedriver || [ -x /usr/lib/chromium/chromedriver ] || [ -x /usr/lib/chromium-browser/chromedriver ]; }
-browser() { have chromium || have chromium-browser || have google-chrome; }
+have_browser() {
+  command -v chromedriver >/dev/null && { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null
+}
 
-if browser && driver; then exit 0; fi
+if have_browser; then exit 0; fi
 
-say() { echo "browser tests: $*" >&2; }
-if ! have apt-get; then
-  say "no Chromium found: install Chromium and its chromedriver with this system's package manager, then try again"
+if ! command -v apt-get >/dev/null; then
+  echo "The page's tests need Chromium and chromedriver: install both with this system's package manager." >&2
   exit 1
 fi
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then
-  if ! have sudo; then
-    say "no Chromium found, and installing it needs root: run 'apt-get install chromium chromium-driver' as root, then try again"
+  if ! sudo -n true 2>/dev/null; then
+    echo "The page's tests need Chromium: run 'sudo apt-get install chromium chromium-driver', then again." >&2
     exit 1
   fi
-  as_root=(sudo)
+  as_root=(sudo -n)
 fi
-say "installing chromium and chromium-driver with apt (about a minute, once) ..."
+echo "Installing Chromium for the page's tests ..."
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-install() {
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium chromium-driver
-}
-if ! { "${as_root[@]}" apt-get update && install; } >"$log" 2>&1; then
-  tail -n 5 "$log" >&2
-  say "apt could not install them (its last lines are above): install chromium and chromium-driver, then try again"
+if ! { "${as_root[@]}" apt-get update && DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y \
+    --no-install-recommends chromium chromium-driver fonts-dejavu-core; } >"$log" 2>&1; then
+  tail -5 "$log" >&2
+  echo "Chromium could not be installed; install chromium and chromium-driver by hand, then again." >&2
   exit 1
 fi
+have_browser

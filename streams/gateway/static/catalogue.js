@@ -6,10 +6,13 @@ export class Catalogue {
   #shows = new Map();
   #byTitle = new Map();
 
-  static async load() {
+  // What is there by `now` (ms since the epoch): titles to come are left out.
+  static async load(now) {
     const { titles } = await getJson("v1/titles");
     const catalogue = new Catalogue();
     for (const show of titles) {
+      show.episodes = show.episodes.filter((episode) => episode.added_at <= now);
+      if (!show.episodes.length) continue;
       catalogue.#shows.set(show.show_id, show);
       for (const episode of show.episodes) catalogue.#byTitle.set(episode.title_id, { show, episode });
     }

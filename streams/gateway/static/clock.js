@@ -1,7 +1,7 @@
 // The household's clock. Players run faster than life, so the time of their events must, too: it starts some hours ago,
 // after the newest event that is known, and catches up with the present while something plays. It never passes it.
 
-const START_AGO_MS = 6 * 3600 * 1000;
+export const START_AGO_MS = 6 * 3600 * 1000;
 
 export class Clock {
   #base;

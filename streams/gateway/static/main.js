@@ -2,7 +2,7 @@
 
 import { getJson } from "./api.js";
 import { Catalogue } from "./catalogue.js";
-import { Clock } from "./clock.js";
+import { Clock, START_AGO_MS } from "./clock.js";
 import { Device } from "./device.js";
 import { el } from "./dom.js";
 import { SCALE, timecode } from "./film.js";
@@ -21,7 +21,7 @@ const connection = new Map();
 async function main() {
   const asked = new URLSearchParams(location.search).get("member");
   status("loading the catalogue …");
-  const [catalogue, members] = [await patiently(() => Catalogue.load()), await patiently(known)];
+  const [catalogue, members] = [await patiently(() => Catalogue.load(Date.now() - START_AGO_MS)), await patiently(known)];
   if (asked && !members.some((member) => member.member_id === asked)) members.unshift({ member_id: asked, devices: [] });
   members.push({ member_id: `guest-${crypto.getRandomValues(new Uint32Array(1))[0].toString(36)}`, devices: [], isNew: true });
   $("profile").replaceChildren(...members.map((member) => el("option", { value: member.member_id }, labelOf(member))));

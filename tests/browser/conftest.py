@@ -1,0 +1,105 @@
+"""The whole chain as processes: Kafka, worker, gateway, a simulated history; and a headless Chromium on the page."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from gateways import free_port
+from page import Page
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from worker_process import WorkerProcess, wait_caught_up, wait_until
+
+FLAGS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1500,1060",
+)  # fmt: skip
+
+
+class GatewayProcess:
+    """One `cw gateway`; start and stop it as often as a test likes."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        self.port = int(env["CW_GATEWAY_PORT"])
+        self._env = env
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    def get(self, path: str) -> Any:
+        try:
+            with urllib.request.urlopen(self.url + path, timeout=5) as answer:
+                return orjson.loads(answer.read())
+        except OSError:
+            return None
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "streams.cli", "gateway"], env=self._env, stdout=subprocess.DEVNULL
+        )
+        wait_until(lambda: (self.get("readyz") or {}).get("ready") is True, 60)
+
+    def stop(self) -> None:
+        """As an operator would: SIGTERM, and it must end cleanly."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+            assert self._process.wait(20) == 0
+            self._process = None
+
+
+@pytest.fixture(scope="module")
+def gateway(broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    """The chain, with twelve simulated members whose history the worker has read; gives its gateway."""
+    broker.cw("simulate", "--members", "12", "--days", "30", "--seed", "3", "--produce")
+    with WorkerProcess(broker, tmp_path_factory.mktemp("browser") / "worker") as worker:
+        worker.wait_ready()
+        env = {
+            **broker.env,
+            "CW_GATEWAY_PORT": str(free_port()),
+            "CW_WORKER_URLS": f"http://127.0.0.1:{worker.port}",
+        }
+        process = GatewayProcess(env)
+        process.start()
+        wait_caught_up(broker.bootstrap_servers)
+        yield process
+        process.stop()
+
+
+@pytest.fixture
+def open_page(gateway: GatewayProcess, tmp_path: Path) -> Iterator[Callable[..., Page]]:
+    """Opens the page in a Chromium with a fresh profile folder, once both devices are connected."""
+    browser = next(
+        (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+    )
+    driver_path = shutil.which("chromedriver")
+    if browser is None or driver_path is None:
+        pytest.fail("no Chromium with chromedriver here: run 'make browser'")
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'profile'}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(driver_path))
+
+    def open_it(query: str = "") -> Page:
+        driver.get(gateway.url + query)
+        page = Page(driver)
+        page.wait(lambda: page.text("#status") == "live", "both devices connected")
+        return page
+
+    try:
+        yield open_it
+    finally:
+        if os.environ.get("CW_SCREENSHOTS"):
+            driver.save_screenshot(str(Path(os.environ["CW_SCREENSHOTS"]) / f"{tmp_path.name}.png"))
+        driver.quit()
