@@ -39,6 +39,12 @@ class Folded:
     repeated: int = 0  # an event id seen before
     replayed: int = 0  # an offset applied before: the batch, or part of it, is processed again
 
+    def served_to(self, member_id: str, device_id: str, session_id: str) -> list[Served]:
+        """Moments at which this session saw a row. Sessions that were past by the end of the batch saw none of it."""
+        return [
+            m for m in self.served if (m.member_id, m.device_id, m.session_id) == (member_id, device_id, session_id)
+        ]
+
 
 def fold(
     arrivals: Sequence[Arrival],

@@ -2,13 +2,33 @@
 
 import logging
 import sys
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import faust
 
 from streams.agents.worker import Worker
 from streams.config import Settings
+
+SAME_COMPLAINT_S: Final = 30.0
+
+
+class _Sparing(logging.Filter):
+    """Lets a client's complaint through once in a while: while a broker is away, it repeats it ten times a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith("aiokafka"):
+            return True
+        kind, now = (record.name, str(record.msg)), time.monotonic()
+        if now - self._last.get(kind, -SAME_COMPLAINT_S) < SAME_COMPLAINT_S:
+            return False
+        self._last[kind] = now
+        return True
 
 
 class _Process(faust.Worker):  # type: ignore[misc]
@@ -26,6 +46,8 @@ class _Process(faust.Worker):  # type: ignore[misc]
     def on_setup_root_logger(self, logger: logging.Logger, level: int) -> None:
         # Joining and leaving are what the group is for; aiokafka calls them warnings.
         logging.getLogger("aiokafka.consumer.group_coordinator").setLevel(logging.ERROR)
+        for handler in logger.handlers:
+            handler.addFilter(_Sparing())
 
     def on_worker_shutdown(self) -> None:
         _say("stopping: making what changed durable ...")

@@ -1,7 +1,6 @@
 """The worker: its Faust app, the member table, and the agent that joins the steps."""
 
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +10,7 @@ from streams.agents.decide import Decision, Wanted
 from streams.agents.fold import Folded
 from streams.agents.side import SideInputs
 from streams.agents.web import WorkerWeb
-from streams.batching import App, Batch, Output, Table, Unreadable
+from streams.batching import App, Batch, Output, OutputRecord, Table, Unreadable
 from streams.catalog import Catalog
 from streams.config import WORKER_APP_ID, Settings
 from streams.member import MemberState
@@ -22,6 +21,8 @@ FLUSH_SIZE: Final = 10_000  # members
 CACHE_LIMIT: Final = 20_000  # decoded members; one with a long history takes tens of kilobytes
 MAX_POLL_RECORDS: Final = 2000
 TABLE: Final = "members"
+# Compacted early and in small pieces, so that restoring from the changelog alone reads little more than the members.
+CHANGELOG_SETTINGS: Final = {"segment.bytes": str(64 * 2**20), "min.cleanable.dirty.ratio": "0.2"}
 
 __all__ = ["Worker"]
 
@@ -54,15 +55,26 @@ class Worker:
             flush_interval=FLUSH_INTERVAL_S,
             flush_size=FLUSH_SIZE,
             cache_limit=CACHE_LIMIT,
+            extra_topic_configs=CHANGELOG_SETTINGS,
         )
-        self.app.services += [
-            SideInputs(settings.bootstrap_servers, self.catalog, self.models),
+        self.app.services = [
             WorkerWeb(settings.service_host, settings.worker_port, self.ready, self.serving, self.explain),
+            SideInputs(settings.bootstrap_servers, self.catalog, self.models),
+            self.output,
         ]
         self.members.process(self.app.batched_topic(topics.EVENTS), name="fold")(self.process)
 
-    async def process(self, batch: Batch[MemberState]) -> None:
-        """One batch of events of one partition, from bytes to rows."""
+    async def process(self, batches: list[Batch[MemberState]]) -> None:
+        """Batches of events, each of one partition, from bytes to rows."""
+        folded = [await self._apply(batch) for batch in batches]
+        await self._rows([(batch, done) for batch, done in zip(batches, folded, strict=True)])
+        now = time.time()
+        for batch in batches:
+            if batch.records:
+                metrics.EVENT_TO_ROW_SECONDS.observe(max(0.0, now - batch.records[-1].timestamp / 1000))
+
+    async def _apply(self, batch: Batch[MemberState]) -> Folded:
+        """Folds a batch into the states of its members; sends on what is no event of this partition."""
         arrivals = arrive.sort(batch.records, batch.partition, self.settings.partitions)
         states, broken = batch.get_many({record.key: None for record, _ in arrivals.events if record.key is not None})
         folded = fold.fold(arrivals.events, states, broken, self.settings.epoch)
@@ -77,15 +89,30 @@ class Worker:
         moved = send.moved(arrivals.strays, batch.topic, batch.partition, self.settings.partitions)
         for partition, strays in moved.items():
             batch.sends(*await self.output.send(topics.EVENTS, partition, strays))
+        return folded
 
-        await self._rows(batch, folded)
-        if batch.records:
-            metrics.EVENT_TO_ROW_SECONDS.observe(max(0.0, time.time() - batch.records[-1].timestamp / 1000))
+    async def _rows(self, work: list[tuple[Batch[MemberState], Folded]]) -> None:
+        """Makes and sends the rows that are due, a chunk of decisions of any partitions at a time."""
+        chunk: list[Wanted] = []
+        owners: list[tuple[Batch[MemberState], Folded]] = []
+        for batch, folded in work:
+            for member_id in self._due(batch, folded):
+                key = member_id.encode()
+                state = batch.get_many([key])[0].get(key)
+                wanted = decide.rows_of(member_id, state) if state is not None else []
+                chunk += wanted
+                owners += [(batch, folded)] * len(wanted)
+                if len(chunk) >= decide.CHUNK:
+                    await self._send(decide.decide(chunk, self.models, self.catalog), owners)
+                    chunk, owners = [], []
+        await self._send(decide.decide(chunk, self.models, self.catalog), owners)
 
-    async def _rows(self, batch: Batch[MemberState], folded: Folded) -> None:
-        """Sends the rows that are due: with a backlog behind it, a batch makes those of urgent events alone."""
+    @staticmethod
+    def _due(batch: Batch[MemberState], folded: Folded) -> dict[str, None]:
+        """Members whose rows are due: with a backlog behind it, a batch makes those of urgent events alone."""
         waiting: dict[str, None] = batch.scratch.setdefault("quiet", {})
         due = dict(folded.urgent)
+        due.update((moment.member_id, None) for moment in folded.served)
         if batch.behind:
             waiting.update(folded.quiet)
             for member_id in due:
@@ -95,39 +122,27 @@ class Worker:
             due.update(waiting)
             due.update(folded.quiet)
             waiting.clear()
-        served: dict[tuple[str, str], list[fold.Served]] = {}
-        for moment in folded.served:
-            due[moment.member_id] = None
-            served.setdefault((moment.member_id, moment.device_id), []).append(moment)
-        for chunk in self._chunks(batch, due):
-            await self._send(batch, decide.decide(chunk, self.models, self.catalog), served)
+        return due
 
-    def _chunks(self, batch: Batch[MemberState], members: Iterable[str]) -> Iterable[list[Wanted]]:
-        chunk: list[Wanted] = []
-        for member_id in members:
-            key = member_id.encode()
-            state = batch.get_many([key])[0].get(key)
-            if state is not None:
-                chunk += decide.rows_of(member_id, state)
-            if len(chunk) >= decide.CHUNK:
-                yield chunk
-                chunk = []
-        yield chunk
-
-    async def _send(
-        self, batch: Batch[MemberState], decisions: list[Decision], served: dict[tuple[str, str], list[fold.Served]]
-    ) -> None:
-        rows = [send.row(decision) for decision in decisions]
-        batch.sends(*await self.output.send(topics.ROWS, batch.partition, rows))
-        metrics.ROWS_SENT.inc(len(rows))
-        impressions = [
-            send.impression(moment, decision, self.settings.epoch)
-            for decision in decisions
-            for moment in served.get((decision.row["member_id"], decision.row["device_id"]), ())
-            if moment.session_id == decision.row["session_id"]  # a session that is past was served nothing
-        ]
-        batch.sends(*await self.output.send(topics.IMPRESSIONS, batch.partition, impressions))
-        metrics.IMPRESSIONS_SENT.inc(len(impressions))
+    async def _send(self, decisions: list[Decision], owners: list[tuple[Batch[MemberState], Folded]]) -> None:
+        """Sends rows and impressions; `owners` says for each decision which batch it is of."""
+        rows: dict[int, list[OutputRecord]] = {}
+        impressions: dict[int, list[OutputRecord]] = {}
+        batches: dict[int, Batch[MemberState]] = {}
+        for decision, (batch, folded) in zip(decisions, owners, strict=True):
+            batches[batch.partition] = batch
+            rows.setdefault(batch.partition, []).append(send.row(decision))
+            made = decision.row
+            for moment in folded.served_to(made["member_id"], made["device_id"], made["session_id"]):
+                record = send.impression(moment, decision, self.settings.epoch)
+                impressions.setdefault(batch.partition, []).append(record)
+        for topic, records, sent in (
+            (topics.ROWS, rows, metrics.ROWS_SENT),
+            (topics.IMPRESSIONS, impressions, metrics.IMPRESSIONS_SENT),
+        ):
+            for partition, of_partition in records.items():
+                batches[partition].sends(*await self.output.send(topic, partition, of_partition))
+                sent.inc(len(of_partition))
 
     # -- for HTTP
 

@@ -42,7 +42,7 @@ class App(faust.App):  # type: ignore[misc]
             "broker_commit_interval": 1.0,
             "broker_max_poll_records": 4000,
             "consumer_auto_offset_reset": "earliest",
-            "stream_buffer_maxsize": 2,
+            "stream_buffer_maxsize": 4,
             "stream_recovery_delay": 0.0,
             "stream_wait_empty": True,
             "producer_linger": 0.0,

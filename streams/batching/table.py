@@ -1,7 +1,7 @@
 """A changelogged table read and written a batch at a time, with exactly one writer for each partition.
 
-The handler of a table gets one batch of one partition at a time, asks for the values it needs, changes them and puts
-them back. Values stay decoded in memory, least recently used ones leave first. A flush follows `flush_interval` seconds
+The handler of a table gets batches, each of one partition, asks for the values it needs, changes them and puts them
+back. Values stay decoded in memory, least recently used ones leave first. A flush follows `flush_interval` seconds
 after the first change it covers, or earlier once `flush_size` values have changed, and for each partition is
 
     outputs delivered ▸ one changelog transaction ▸ one RocksDB write batch with its offset ▸ source acks
@@ -22,14 +22,14 @@ from typing import Any, Generic, TypeVar
 from faust.exceptions import ImproperlyConfigured
 from faust.tables.table import Table as FaustTable
 from faust.transport.drivers.aiokafka import server_list
-from faust.types import TP
+from faust.types import TP, Message
 from mode import get_logger
 
 from streams.batching.app import App, ChunkSchema
 from streams.batching.fencing import Fenced, FencedProducer
 from streams.batching.partition import Partition
 from streams.batching.store import Store
-from streams.batching.transport import Chunk, Consumer
+from streams.batching.transport import Chunk
 
 __all__ = ["Batch", "Revoked", "Table", "Unreadable"]
 
@@ -92,7 +92,7 @@ class Batch(Generic[V]):
         return self._state
 
 
-Handler = Callable[[Batch[V]], Awaitable[None]]
+Handler = Callable[[list[Batch[V]]], Awaitable[None]]
 
 
 class Table(FaustTable, Generic[V]):  # type: ignore[misc]
@@ -101,10 +101,11 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
         counts = Table(app, "counts", partitions=4, encode=orjson.dumps, decode=orjson.loads)
 
         @counts.process(app.batched_topic("events"), name="count")
-        async def count(batch):
-            values, _ = batch.get_many({record.key for record in batch.records})
-            ...
-            batch.put_many(values)
+        async def count(batches):
+            for batch in batches:
+                values, _ = batch.get_many({record.key for record in batch.records})
+                ...
+                batch.put_many(values)
 
     `partitions` must be the source topic's number. `cache_limit` bounds the decoded values of all partitions together.
     """
@@ -164,47 +165,67 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
     def process(self, topic: Any, *, name: str) -> Callable[[Handler[V]], Handler[V]]:
         """Makes a handler the agent of a batched topic. Concurrency is 1, so batches of a partition stay in order.
 
-        A handler that raises anything but Revoked stops the worker, since skipping a batch would lose it: what one
-        record may do wrong is for the handler to catch.
+        The handler gets all batches that wait, of any partitions, up to the records of one poll together: what it does
+        for all of them at once it pays for once. A handler that raises anything but Revoked stops the worker, since
+        skipping a batch would lose it: what one record may do wrong is for the handler to catch.
         """
 
         def decorate(handler: Handler[V]) -> Handler[V]:
             async def run(stream: Any) -> None:
-                async for event in stream.noack().events():
-                    await self._handle(handler, event.message)
-                    await asyncio.sleep(0)  # flushes and heartbeats get their turn
+                together = self.app.conf.broker_max_poll_records
+                messages: list[Message] = []
+                unacknowledged = stream.noack()
+                async for event in unacknowledged.events():
+                    messages.append(event.message)
+                    await asyncio.sleep(0)  # the reader puts what it has; flushes get their turn
+                    waiting = not unacknowledged.channel.queue.empty()
+                    if waiting and sum(len(message.value.records) for message in messages) < together:
+                        continue
+                    handled, messages = messages, []
+                    await self._handle(handler, handled)
 
             self.app.agent(topic, name=name, concurrency=1)(run)
             return handler
 
         return decorate
 
-    async def _handle(self, handler: Handler[V], message: Any) -> None:
-        consumer: Consumer = self.app.consumer
-        partition = self.live.get(message.partition)
-        if partition is None or message.generation_id != self.app.consumer_generation_id:
-            return
-        if not consumer.session_alive:
-            logger.warning("No heartbeat for longer than the session: %s/%s is given up", self.name, partition.number)
-            self._give_up(partition)
-            return
-        while partition.flush is not None and len(partition.dirty) >= self.flush_size:
-            await asyncio.wait([partition.flush])
-        partition.idle.clear()
+    async def _handle(self, handler: Handler[V], messages: list[Message]) -> None:
+        work = [(message, partition) for message in messages if (partition := await self._open(message)) is not None]
+        batches = [Batch(self, partition, message.topic, message.value) for message, partition in work]
+        for _, partition in work:
+            partition.idle.clear()
         try:
-            await handler(Batch(self, partition, message.topic, message.value))
-        except Revoked:
-            self._give_up(partition)
-            return
+            await handler(batches)
+        except Revoked as error:
+            logger.warning("Batches were revoked while they were processed: %s", error)
+            for _, partition in work:
+                self._give_up(partition)
         except Exception as error:
-            logger.exception("The handler failed on %s/%s", message.topic, message.partition)
+            logger.exception("The handler of %s failed", self.name)
             await self.app.crash(error)
             return
         finally:
-            partition.idle.set()
-        if partition.dropped:
-            return
-        message.value = None  # the records are done with; the message is kept to be acknowledged
+            for _, partition in work:
+                partition.idle.set()
+        for message, partition in work:
+            if not partition.dropped:
+                self._hold(partition, message)
+
+    async def _open(self, message: Message) -> Partition[V] | None:
+        """The partition of a message, once it has room for more changes; None where it is no longer this worker's."""
+        partition = self.live.get(message.partition)
+        if partition is None or message.generation_id != self.app.consumer_generation_id:
+            return None
+        if not self.app.consumer.session_alive:
+            logger.warning("No heartbeat for longer than the session: %s/%s is given up", self.name, partition.number)
+            self._give_up(partition)
+        while partition.flush is not None and len(partition.dirty) >= self.flush_size:
+            await asyncio.wait([partition.flush])
+        return None if partition.dropped else partition
+
+    def _hold(self, partition: Partition[V], message: Message) -> None:
+        """Keeps a processed message, without its records, until a flush acknowledges it."""
+        message.value = None
         partition.held.append(message)
         self._evict(partition)
         if partition.due is None:

@@ -34,9 +34,17 @@ started = 0.0
 
 
 @members.process(events, name="fold")
-async def fold(batch: Batch[dict[str, int]]) -> None:
+async def fold(batches: list[Batch[dict[str, int]]]) -> None:
     global count, started
     started = started or time.monotonic()
+    for batch in batches:
+        fold_one(batch)
+        count += len(batch.records)
+    if count >= EVENTS:
+        app.add_future(report())
+
+
+def fold_one(batch: Batch[dict[str, int]]) -> None:
     values, _ = batch.get_many({record.key for record in batch.records})
     for record in batch.records:
         event = orjson.loads(record.value)
@@ -45,9 +53,6 @@ async def fold(batch: Batch[dict[str, int]]) -> None:
             shows = values[record.key] = {}
         shows[event["show_id"]] = event["ts"]
     batch.put_many(values)
-    count += len(batch.records)
-    if count >= EVENTS:
-        app.add_future(report())
 
 
 async def report() -> None:

@@ -37,7 +37,12 @@ counts: Table[dict[str, int]] = Table(
 
 
 @counts.process(app.batched_topic(os.environ["TOPIC"]), name="count")
-async def count(batch: Batch[dict[str, int]]) -> None:
+async def count(batches: list[Batch[dict[str, int]]]) -> None:
+    for batch in batches:
+        await count_one(batch)
+
+
+async def count_one(batch: Batch[dict[str, int]]) -> None:
     values, _ = batch.get_many({record.key for record in batch.records if record.key})
     refused = []
     for record in batch.records:

@@ -161,4 +161,4 @@ def test_a_second_table_is_refused() -> None:
 def test_settings_of_faust_may_be_overridden() -> None:
     app = App("test", broker="kafka://127.0.0.1:1", broker_session_timeout=20.0)
     assert app.conf.broker_session_timeout == 20.0
-    assert app.conf.stream_buffer_maxsize == 2
+    assert app.conf.stream_buffer_maxsize == 4
