@@ -1,0 +1,57 @@
+"""Runs the measurements and writes down what they found: a table, the file that BENCH_JSON names, docs/performance.md.
+
+`make bench` runs all of them; `make bench BENCH="fold replay"` some. Each starts from an empty broker of its own.
+"""
+
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import figures, fold
+from bench.figures import Section
+from bench.harness import ROOT, running_broker, say
+from conftest import Broker
+
+MEASUREMENTS: dict[str, Callable[[Broker], Section]] = {
+    "fold": fold.measure,
+}
+PAGE = ROOT / "docs/performance.md"
+
+
+def main(names: list[str]) -> int:
+    """0 where every measurement asked for was made; 1 where one failed, whose error is shown; 2 for a wrong name."""
+    if unknown := [name for name in names if name not in MEASUREMENTS]:
+        print(f"bench: no measurement {', '.join(unknown)}; there are: {', '.join(MEASUREMENTS)}", file=sys.stderr)
+        return 2
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    machine, sections, failed = figures.machine(), [], []
+    for name in names or MEASUREMENTS:
+        say(f"--- {name} ---")
+        try:
+            with running_broker() as broker:
+                sections.append(MEASUREMENTS[name](broker))
+        except Exception:
+            traceback.print_exc()
+            failed.append(name)
+        if path := os.environ.get("BENCH_JSON"):
+            Path(path).write_text(json.dumps(figures.as_json(machine, sections), indent=1) + "\n")
+    text = figures.as_markdown(machine, sections)
+    print(f"\n{text}")
+    if failed:
+        say(f"failed: {', '.join(failed)} (the errors stand above); {PAGE.name} is left as it was")
+    elif not names:
+        figures.write_page(PAGE, text)
+        say(f"written to {PAGE.relative_to(ROOT)}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        say("stopped")
+        sys.exit(130)
