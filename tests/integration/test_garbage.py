@@ -6,6 +6,7 @@ import uuid
 
 import orjson
 import pytest
+from gateways import gateway_at, until
 from kafka import KafkaProducer
 from worker_process import WorkerProcess, changelog_states, plain_fold, records, wait_caught_up
 
@@ -158,6 +159,27 @@ def test_a_stray_event_is_moved_to_its_partition_once(broker, producer, tmp_path
         changelog_states(broker.bootstrap_servers)[member_id]
         == plain_fold(broker.bootstrap_servers, partitions)[member_id]
     )
+
+
+async def test_garbage_over_http_is_a_4xx_and_does_not_reach_the_topic(broker, tmp_path):
+    """The same records as bodies of POST /v1/events, alone and in an array; a valid event between them counts."""
+    nested = (b"m", b"[" * NESTING + b"]" * NESTING, "bytes")
+    bodies = [value or b"" for _, value, reason in [*garbage("m"), nested] if reason != "key"]
+    before = {(record.partition, record.offset) for record in records(broker.bootstrap_servers, topics.EVENTS)}
+    async with gateway_at(tmp_path, KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap_servers) as (client, parts):
+        await until(lambda: parts.writer.up)
+        for number, body in enumerate(bodies, start=1):
+            for sent in (body, b"[" + body + b"]"):
+                if sent == b"[]" or (sent == body and body.startswith(b"[{")):
+                    continue  # on the topic an array is no event; over HTTP it is one call with several, or none
+                async with client.post("/v1/events", data=sent) as answer:
+                    assert 400 <= answer.status < 500, sent[:200]
+                    assert (await answer.json()).keys() & {"error", "rejected"}
+            good = event(f"http-{RUN}", number)
+            async with client.post("/v1/events", data=orjson.dumps(good)) as answer:
+                assert answer.status == 202
+    came = [r for r in records(broker.bootstrap_servers, topics.EVENTS) if (r.partition, r.offset) not in before]
+    assert [orjson.loads(record.value)["episode"] for record in came] == list(range(1, len(bodies) + 1))
 
 
 def test_the_same_garbage_is_refused_by_the_check_itself():
