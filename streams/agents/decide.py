@@ -1,7 +1,7 @@
 """Step three: states to rows. Features of all decisions of a batch at once, one ONNX call a model, one row each."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -46,15 +46,23 @@ def rows_of(member_id: str, state: MemberState) -> list[Wanted]:
     return [Wanted(member_id, state, device) for device in recent[:MAX_DEVICE_ROWS]]
 
 
-def decide(wanted: Iterable[Wanted], models: ModelSlot, catalog: Catalog) -> list[Decision]:
-    """Makes rows, as of each member's newest event, by the bundle that serves now."""
+def decide(
+    wanted: Iterable[Wanted], models: ModelSlot, catalog: Catalog, countries: Mapping[str, str]
+) -> list[Decision]:
+    """Makes rows, as of each member's newest event, by the bundle that serves now.
+
+    `countries` has the country of members whose events may name none, as member.profiles says.
+    """
     serving = models.current
     gatherer = Gatherer(serving.candidate_days, catalog)
     wanted = list(wanted)
     if not wanted:
         return []
     nows = [int(state.facts[LAST_ACTIVITY]) for _, state, _ in wanted]
-    candidates = [gatherer.add(state, device, now) for (_, state, device), now in zip(wanted, nows, strict=True)]
+    candidates = [
+        gatherer.add(state, device, now, countries.get(member_id))
+        for (member_id, state, device), now in zip(wanted, nows, strict=True)
+    ]
     batch = gatherer.batch(serving.population)
     X, C = features.candidate_matrix(batch), features.context_matrix(batch)
     scores = serving.score(X, batch.offsets, C)

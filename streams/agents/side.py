@@ -1,10 +1,11 @@
-"""Side inputs: the catalogue and the bundles, read whole before the worker is ready, then followed.
+"""Side inputs: catalogue, slow facts of members, bundles; read whole before the worker is ready, then followed.
 
 They have a consumer of their own, without a group: every worker needs all of them.
 """
 
 import asyncio
 import logging
+import sys
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -22,20 +23,28 @@ MAX_RECORDS: Final = 5000  # of one poll
 
 
 class SideInputs(Service):  # type: ignore[misc]
-    """Keeps `catalog` and `models` as their topics say. Started before the app reads events."""
+    """Keeps `catalog`, `countries` and `models` as their topics say. Started before the app reads events.
+
+    `countries` is the country of each member that member.profiles has one for: all that rows need of it.
+    """
 
     def __init__(self, bootstrap_servers: str, catalog: Catalog, models: ModelSlot, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.catalog = catalog
         self.models = models
+        self.countries: dict[str, str] = {}
         self._bootstrap_servers = bootstrap_servers
         self._consumer: AIOKafkaConsumer | None = None
         self._announced: asyncio.Event = asyncio.Event()
         self._newest: bytes | None = None
-        self._apply: dict[str, Callable[[Any], None]] = {topics.CATALOG: self._title, topics.MODELS: self._announcement}
+        self._apply: dict[str, Callable[[Any], None]] = {
+            topics.CATALOG: self._title,
+            topics.PROFILES: self._profile,
+            topics.MODELS: self._announcement,
+        }
 
     async def on_start(self) -> None:
-        """Reads both topics to their ends, and takes over the bundle announced last."""
+        """Reads the topics to their ends, and takes over the bundle announced last."""
         consumer = self._consumer = AIOKafkaConsumer(
             bootstrap_servers=self._bootstrap_servers, enable_auto_commit=False, auto_offset_reset="earliest"
         )
@@ -71,18 +80,25 @@ class SideInputs(Service):  # type: ignore[misc]
         assert self._consumer is not None
         for tp, records in (await self._consumer.getmany(timeout_ms=POLL_MS, max_records=MAX_RECORDS)).items():
             for record in records:
-                self._apply[tp.topic](record)
+                try:
+                    self._apply[tp.topic](record)
+                except (InvalidTitle, orjson.JSONDecodeError, UnicodeDecodeError, AttributeError, TypeError) as error:
+                    metrics.SIDE_RECORDS_REFUSED.labels(tp.topic).inc()
+                    log.error("%s/%s offset %s left out: %s", tp.topic, tp.partition, record.offset, error)
         metrics.CATALOG_TITLES.set(len(self.catalog.titles))
 
     def _title(self, record: Any) -> None:
-        try:
-            if record.value is None:
-                self.catalog.remove(record.key.decode())
-            else:
-                self.catalog.put(parse_title(orjson.loads(record.value)))
-        except (InvalidTitle, orjson.JSONDecodeError, UnicodeDecodeError, AttributeError) as error:
-            metrics.SIDE_RECORDS_REFUSED.labels(topics.CATALOG).inc()
-            log.error("%s/%s offset %s left out: %s", topics.CATALOG, record.partition, record.offset, error)
+        if record.value is None:
+            self.catalog.remove(record.key.decode())
+        else:
+            self.catalog.put(parse_title(orjson.loads(record.value)))
+
+    def _profile(self, record: Any) -> None:
+        country = orjson.loads(record.value).get("country") if record.value is not None else None
+        if isinstance(country, str) and country:
+            self.countries[record.key.decode()] = sys.intern(country)
+        else:
+            self.countries.pop(record.key.decode(), None)
 
     def _announcement(self, record: Any) -> None:
         if record.value is not None:

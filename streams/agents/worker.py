@@ -45,6 +45,7 @@ class Worker:
             broker_max_poll_records=MAX_POLL_RECORDS,
             broker_client_id=WORKER_APP_ID,
         )
+        self.side = SideInputs(settings.bootstrap_servers, self.catalog, self.models)
         self.output = Output(self.app, max_request_size=topics.MAX_INVALID_BYTES)
         self.members: Table[MemberState] = Table(
             self.app,
@@ -59,7 +60,7 @@ class Worker:
         )
         self.app.services = [
             WorkerWeb(settings.service_host, settings.worker_port, self.ready, self.serving, self.explain),
-            SideInputs(settings.bootstrap_servers, self.catalog, self.models),
+            self.side,
             self.output,
         ]
         self.members.process(self.app.batched_topic(topics.EVENTS), name="fold")(self.process)
@@ -103,9 +104,9 @@ class Worker:
                 chunk += wanted
                 owners += [(batch, folded)] * len(wanted)
                 if len(chunk) >= decide.CHUNK:
-                    await self._send(decide.decide(chunk, self.models, self.catalog), owners)
+                    await self._send(decide.decide(chunk, self.models, self.catalog, self.side.countries), owners)
                     chunk, owners = [], []
-        await self._send(decide.decide(chunk, self.models, self.catalog), owners)
+        await self._send(decide.decide(chunk, self.models, self.catalog, self.side.countries), owners)
 
     @staticmethod
     def _due(batch: Batch[MemberState], folded: Folded) -> dict[str, None]:
@@ -168,7 +169,9 @@ class Worker:
         device = newest if device_id is None else state.devices.get(device_id)
         if device is None:
             return None
-        return decide.explain(decide.decide([Wanted(member_id, state, device)], self.models, self.catalog)[0])
+        return decide.explain(
+            decide.decide([Wanted(member_id, state, device)], self.models, self.catalog, self.side.countries)[0]
+        )
 
 
 def _count(arrivals: arrive.Arrivals, folded: Folded, broken: dict[bytes, Unreadable]) -> None:

@@ -46,13 +46,14 @@ class Gatherer:
     def __len__(self) -> int:
         return len(self._decisions)
 
-    def add(self, state: MemberState, device: Device, now_ms: int) -> list[Candidate]:
+    def add(self, state: MemberState, device: Device, now_ms: int, country: str | None = None) -> list[Candidate]:
         """One decision: `state` on `device` at `now_ms`. Returns its candidates, last played first.
 
-        Candidates are the shows played in the last `candidate_days`, and those that have a new title since.
+        Candidates are the shows played in the last `candidate_days`, and those that have a new title since. `country`
+        stands in where the member's events have named none.
         """
         shows = self._candidates(state, now_ms)
-        country = state.country or None
+        country = state.country or country
         catalog = self._catalog
         result = []
         parts: list[Any] = []

@@ -10,7 +10,7 @@ from eventlog import DAY, MINUTE, T0, event, watch
 from streams import features, topics
 from streams.agents import arrive, decide, fold, send
 from streams.batching import Record
-from streams.catalog import Catalog
+from streams.catalog import Catalog, parse_title
 from streams.events import TYPES
 from streams.member import MemberState
 from streams.scoring.swap import ModelSlot
@@ -119,20 +119,32 @@ class TestDecide:
         assert [want.device.device_id for want in wanted] == ["phone", "tv"]
 
     def test_without_a_bundle_the_row_is_in_recency_order_and_says_so(self, models: ModelSlot) -> None:
-        decisions = decide.decide(decide.rows_of("m", self.state()), models, Catalog())
+        decisions = decide.decide(decide.rows_of("m", self.state()), models, Catalog(), {})
         for decision in decisions:
             assert [item["show_id"] for item in decision.row["items"]] == ["b", "a"]
             assert decision.row["model_version"] == "recency"
             assert decision.row["scored_from_ts"] == T0 + 20 * MINUTE
 
     def test_an_explanation_names_every_feature_of_every_item(self, models: ModelSlot) -> None:
-        decision = decide.decide(decide.rows_of("m", self.state())[:1], models, Catalog())[0]
+        decision = decide.decide(decide.rows_of("m", self.state())[:1], models, Catalog(), {})[0]
         explained = decide.explain(decision)
         assert all(tuple(item["features"]) == features.NAMES for item in explained["items"])
         assert explained["scored_from"]["offset"] == self.state().offset
 
+    def test_a_country_from_the_profile_stands_in_where_events_name_none(self, models: ModelSlot) -> None:
+        catalog = Catalog()
+        catalog.put(parse_title({"title_id": "b", "show_id": "b", "kind": "film", "countries": ["US"]}))
+
+        def shown(countries: dict[str, str]) -> list[str]:
+            decision = decide.decide(decide.rows_of("m", self.state())[:1], models, catalog, countries)[0]
+            return [item["show_id"] for item in decision.row["items"]]
+
+        assert shown({}) == ["b", "a"]
+        assert shown({"m": "US"}) == ["b", "a"]
+        assert shown({"m": "FR"}) == ["a"]
+
     def test_nothing_wanted_is_nothing_made(self, models: ModelSlot) -> None:
-        assert decide.decide([], models, Catalog()) == []
+        assert decide.decide([], models, Catalog(), {}) == []
 
 
 class TestSend:
