@@ -11,7 +11,7 @@ from yarl import URL
 
 from streams.gateway.http import try_later
 from streams.gateway.store import Row
-from streams.gateway.versions import parse_version
+from streams.gateway.versions import covers, parse_version
 
 ASK_S: Final = 3.0
 _NONE: Final = ""  # no character stays as it is
@@ -68,11 +68,11 @@ class Workers:
 
 
 def _merge(row: Row, explained: dict[str, Any]) -> dict[str, Any]:
-    """The worker's answer where it is as new as the row, else the row with what the worker knows of its items."""
+    """The served row with what the worker knows of its items; the worker's own row where it covers later events."""
     version = parse_version(explained.get("version"))
-    if version is not None and version >= row.version:
+    if version is not None and not covers(row.version, (version.epoch, version.offset)):
         return explained
+    served = row.fields()
     known = {item.get("show_id"): item for item in explained["items"] if isinstance(item, dict)}
-    merged = {**{name: value for name, value in explained.items() if name != "items"}, **row.fields()}
-    merged["items"] = [{**known.get(item["show_id"], {}), **item} for item in merged["items"]]
-    return merged
+    items = [{**known.get(item["show_id"], {}), **item} for item in served["items"]]
+    return {**explained, **served, "items": items}
