@@ -17,15 +17,14 @@ class Scrape:
 
     samples: dict[tuple[str, tuple[tuple[str, str], ...]], float] = field(default_factory=dict)
 
-    def total(self, name: str, **labels: str) -> float:
-        """The sum over all samples of a name that have these labels; 0 where there is none."""
+    def values(self, name: str, **labels: str) -> list[float]:
+        """All samples of a name that have these labels."""
         wanted = set(labels.items())
-        return sum(value for (n, pairs), value in self.samples.items() if n == name and wanted <= set(pairs))
+        return [value for (other, pairs), value in self.samples.items() if other == name and wanted <= set(pairs)]
 
-    def highest(self, name: str, **labels: str) -> float:
-        """The highest of such samples; 0 where there is none."""
-        wanted = set(labels.items())
-        return max((v for (n, pairs), v in self.samples.items() if n == name and wanted <= set(pairs)), default=0.0)
+    def total(self, name: str, **labels: str) -> float:
+        """Their sum; 0 where there is none."""
+        return sum(self.values(name, **labels))
 
 
 async def scrape(port: int) -> Scrape:

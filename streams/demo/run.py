@@ -13,17 +13,19 @@ from typing import Final, TypeVar
 
 from streams.broker import embedded
 from streams.broker.layout import is_free
-from streams.config import Settings
+from streams.config import WORKER_APP_ID, Settings
 from streams.demo import figures, summary
 from streams.demo.processes import Process, environment
 from streams.demo.screen import Screen
 from streams.errors import CommandError
+from streams.topics import EVENTS
 
 MARKER: Final = ".cw-demo"  # a folder with this file in it is the demo's own, to be emptied
 SPEED: Final = 600.0  # simulated seconds in one: a member's day in two and a half minutes
 DAYS: Final = 60
 READY_S: Final = 300.0
 DRAIN_S: Final = 10.0
+CAUGHT_UP_S: Final = 3.0  # a worker that keeps up is a commit interval behind, about a second
 
 T = TypeVar("T")
 
@@ -64,6 +66,9 @@ class Demo:
     async def run(self) -> int:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
+        if not self._settings.external_broker:
+            # One that was killed could not stop its Kafka.
+            await asyncio.to_thread(embedded.stop, self._settings, self._screen.say)
         self._check_ports()
         self._make_home()
         began = time.monotonic()
@@ -76,7 +81,7 @@ class Demo:
             return 130
         finally:
             self._screen.end_figures()
-            await asyncio.shield(self._end())
+            await self._end()
         self._summarise(measured)
         return 0
 
@@ -115,7 +120,6 @@ class Demo:
         broker = self._process("broker", "broker", "start")
         async with screen.step("Starting Kafka", lambda: broker.last_line):
             await self._unless_stopped(broker.run())
-        await self._serve("worker")
         await self._serve("monitor")
         if plan.history:
             source = self._process("import", "import", "netflix", *map(str, plan.history), "--produce")
@@ -137,9 +141,15 @@ class Demo:
             if "sessions judged" in line or line.startswith(("model:", "recency:")):
                 screen.say(f"  {line}")
         version = json.loads((bundle / "manifest.json").read_text())["version"]
-        async with screen.step("Publishing the bundle; a worker takes it over", lambda: self._waiting_for):
-            await self._serve("gateway", CW_REQUIRE_MODEL_VERSION=version)
+        async with screen.step("Publishing the bundle"):
             await self._unless_stopped(self._process("publish", "publish", str(bundle)).run())
+        # Only now: a row is made when its member does something, so a worker that had been through the history before
+        # would show rows in recency order for those who are idle.
+        await self._serve("worker")
+        async with screen.step("Starting a worker: from the history to rows", lambda: self._waiting_for):
+            await self._until(self._worker_caught_up)
+        await self._serve("gateway", CW_REQUIRE_MODEL_VERSION=version)
+        async with screen.step("Starting the gateway", lambda: self._waiting_for):
             await self._until(self._gateway_ready)
         if plan.history and plan.members:
             await self._simulation(0).start()
@@ -154,6 +164,14 @@ class Demo:
         return source
 
     _waiting_for = ""
+
+    async def _worker_caught_up(self) -> bool:
+        worker, monitor = await asyncio.gather(
+            figures.scrape(self._settings.worker_port), figures.scrape(self._settings.monitor_port)
+        )
+        self._waiting_for = f"{worker.total('cw_worker_events_applied_total'):,.0f} events"
+        behind_s = monitor.values("cw_lag_seconds", group=WORKER_APP_ID, topic=EVENTS)
+        return bool(behind_s) and max(behind_s) < CAUGHT_UP_S
 
     async def _gateway_ready(self) -> bool:
         ready, self._waiting_for = await figures.is_ready(self._settings.gateway_port)
@@ -198,7 +216,7 @@ class Demo:
             ("events applied", f"{worker.total('cw_worker_events_applied_total'):,.0f}"),
             ("rows sent", f"{worker.total('cw_worker_rows_sent_total'):,.0f}"),
             ("rows recorded as served", f"{worker.total('cw_worker_impressions_sent_total'):,.0f}"),
-            ("behind", f"{monitor.highest('cw_lag_seconds', topic='playback.events'):.1f} s"),
+            ("behind", f"{max(monitor.values('cw_lag_seconds', topic=EVENTS), default=0):.1f} s"),
         ]
 
     async def _drain(self) -> None:
@@ -207,32 +225,35 @@ class Demo:
         await asyncio.sleep(1.5)  # the monitor looks once a second
         while time.monotonic() < deadline:
             monitor = await figures.scrape(self._settings.monitor_port)
-            if monitor.total("cw_lag_records", topic="playback.events") == 0:
+            if monitor.total("cw_lag_records", topic=EVENTS) == 0:
                 return
             await asyncio.sleep(0.5)
 
     # --- the end
 
     async def _end(self) -> None:
-        with contextlib.suppress(CommandError):
-            async with self._screen.step("Stopping everything"):
-                for process in reversed(self._started):
-                    await process.stop()
-                if not self._settings.external_broker:
-                    await asyncio.to_thread(embedded.stop, self._settings, lambda text: None)
+        with contextlib.suppress(OSError):  # nobody may be reading any more
+            self._screen.say("Stopping everything ...")
+        for process in reversed(self._started):
+            await process.stop()
+        if not self._settings.external_broker:
+            await asyncio.to_thread(embedded.stop, self._settings, lambda text: None)
 
     def _summarise(self, measured: summary.Measured) -> None:
         m = measured
-        rows = [("events in", f"{m.events:,}"), ("rows out", f"{m.rows:,}")]
+        rows = [
+            ("events in", f"{m.events:,} (and {m.events_before:,} before, the history)"),
+            ("rows out", f"{m.rows:,} (and {m.rows_before:,} before)"),
+        ]
         if m.latency_median_ms is None or m.latency_p99_ms is None:
             rows.append(("event to row", "no row was made"))
         else:
             rows.append(("event to row", f"median {m.latency_median_ms:.0f} ms, p99 {m.latency_p99_ms:.0f} ms"))
         rows.append(("sessions that played something", f"{m.sessions:,}"))
-        rows.append(("  that went on with a show of the row", f"{m.continued:,}"))
         if m.continued:
-            rows.append(("  right show first: model", f"{100 * m.model_right / m.continued:.1f} %"))
-            rows.append(("  right show first: recency", f"{100 * m.recency_right / m.continued:.1f} %"))
+            rows.append(("  of them went on with their row", f"{m.continued:,}"))
+            rows.append(("  right show first, by the model", f"{100 * m.model_right / m.continued:.1f} %"))
+            rows.append(("  right show first, by recency", f"{100 * m.recency_right / m.continued:.1f} %"))
         self._screen.summary("Since the page was ready", rows)
 
     # --- helpers

@@ -28,8 +28,10 @@ def now(bootstrap_servers: str) -> dict[str, dict[int, int]]:
 class Measured:
     """Counts of records; times in milliseconds; None where nothing was there to be measured."""
 
-    events: int
-    rows: int
+    events: int  # since the page was ready
+    events_before: int
+    rows: int  # since the page was ready
+    rows_before: int
     latency_median_ms: float | None
     latency_p99_ms: float | None
     sessions: int  # sessions that began and played something for a minute
@@ -76,7 +78,9 @@ def measure(bootstrap_servers: str, since: Offsets) -> Measured:
     delays.sort()
     return Measured(
         events=len(arrived),
+        events_before=sum(since[topics.EVENTS].values()),
         rows=rows,
+        rows_before=sum(since[topics.ROWS].values()),
         latency_median_ms=statistics.median(delays) if delays else None,
         latency_p99_ms=delays[min(len(delays) - 1, int(0.99 * len(delays)))] if delays else None,
         sessions=sessions,

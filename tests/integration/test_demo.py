@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -52,6 +53,10 @@ def wait_ready(env, demo, log):
     raise AssertionError(f"not ready within {START_S} s: {log.read_text()}")
 
 
+def bundle_version(env):
+    return json.loads((Path(env["CW_HOME"]) / "demo" / "bundle" / "manifest.json").read_text())["version"]
+
+
 def processes_of(env):
     """Command lines of living processes that carry this run's home in their environment or arguments."""
     left = []
@@ -72,7 +77,7 @@ def test_from_nothing_to_a_page_whose_rows_the_model_of_this_run_ranks(env, tmp_
     try:
         wait_ready(env, demo, log)
         ready = time.monotonic()
-        version = json.loads((Path(env["CW_HOME"]) / "demo" / "bundle" / "manifest.json").read_text())["version"]
+        version = bundle_version(env)
         assert "<title>" in get(env, "/")
         assert json.loads(get(env, "/v1/titles"))["titles"]
         members = json.loads(get(env, "/v1/members"))["members"]
@@ -93,6 +98,42 @@ def test_from_nothing_to_a_page_whose_rows_the_model_of_this_run_ranks(env, tmp_
     said = log.read_text()
     assert f"http://127.0.0.1:{env['CW_GATEWAY_PORT']}/" in said
     assert "event to row" in said
+    assert processes_of(env) == []
+
+
+def export(path):
+    """A household's viewing of a year: a daily series on the television, another on the phone, films between."""
+    lines = ["Profile Name,Start Time,Duration,Attributes,Title,Supplemental Video Type,Device Type,Bookmark,"
+             "Latest Bookmark,Country"]  # fmt: skip
+    day = datetime(2025, 1, 1, tzinfo=UTC)
+    for number in range(1, 241):
+        for profile in ("Ada", "Ben"):
+            tv, phone = day + timedelta(days=number, hours=20), day + timedelta(days=number, hours=7)
+            for start, show, device in ((phone, "Early News", "Android Phone"), (tv, f"{profile}land", "Smart TV")):
+                title = f"{show}: Season {1 + number // 20}: Part {number % 20} (Episode {1 + number % 20})"
+                watched = "00:30:00" if number % 3 else "00:09:00"
+                lines.append(f"{profile},{start:%Y-%m-%d %H:%M:%S},{watched},,{title},,{device},{watched},,US (USA)")
+            if number % 5 == 0:
+                film = tv + timedelta(hours=1)
+                lines.append(f"{profile},{film:%Y-%m-%d %H:%M:%S},01:20:00,,Film {number},,Smart TV,01:20:00,,US (USA)")
+    path.write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.timeout(400)
+def test_with_viewing_exports_their_own_profiles_get_rows(env, tmp_path) -> None:
+    log, history = tmp_path / "demo.log", tmp_path / "ours.csv"
+    export(history)
+    demo = start(env, log, "--history", str(history), "--duration", "2")
+    try:
+        wait_ready(env, demo, log)
+        members = {m["member_id"] for m in json.loads(get(env, "/v1/members"))["members"]}
+        row = json.loads(get(env, f"/v1/members/{quote('ours/Ada', safe='')}/row"))
+        assert demo.wait(60) == 0, log.read_text()
+    finally:
+        demo.kill()
+    assert members == {"ours/Ada", "ours/Ben"}
+    assert row["model_version"] == bundle_version(env), row
+    assert any("adaland" in item["show_id"].lower() for item in row["items"]), row
     assert processes_of(env) == []
 
 
