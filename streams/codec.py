@@ -3,6 +3,7 @@
 import struct
 from array import array
 from typing import Any, Final
+from zlib import crc32
 
 import orjson
 
@@ -11,12 +12,13 @@ from streams import show as s
 from streams.device import Device, Play
 from streams.member import MemberState
 from streams.show import Show
+from streams.upgrades import upgrade
 
-STATE_VERSION: Final = 1
-_HEAD: Final = struct.Struct("<BIqI")  # version, epoch, offset, length of the names
-_TIMES_BYTES: Final = 8 * s.TIME_COLUMNS
-_STATS_BYTES: Final = 4 * s.STAT_COLUMNS
-_FACTS_BYTES: Final = 8 * m.FACT_COLUMNS
+STATE_VERSION: Final = 2  # the step from each older one is in streams/upgrades.py
+_MARK: Final = struct.Struct("<BI")  # version, CRC-32 of what follows
+_HEAD: Final = struct.Struct("<IqIHHH")  # epoch, offset, length of the names, columns of facts, times and stats
+_FIRST: Final = _MARK.size + _HEAD.size
+_WIDTHS: Final = (m.FACT_COLUMNS, s.TIME_COLUMNS, s.STAT_COLUMNS)
 
 
 class UndecodableState(ValueError):
@@ -24,7 +26,7 @@ class UndecodableState(ValueError):
 
 
 def encode_state(state: MemberState) -> bytes:
-    """The state as bytes: a head, the names as JSON, then the number columns (little-endian) as they lie in memory."""
+    """The state as bytes: version, checksum, head, names as JSON, number columns (little-endian) as in memory, ids."""
     shows = state.shows.values()
     names = orjson.dumps(
         [
@@ -35,46 +37,62 @@ def encode_state(state: MemberState) -> bytes:
             [(show.show_id, show.title_id) for show in shows],
         ]
     )
-    parts: list[Any] = [_HEAD.pack(STATE_VERSION, state.epoch, state.offset, len(names)), names, state.facts]
+    parts: list[Any] = [_HEAD.pack(state.epoch, state.offset, len(names), *_WIDTHS), names, state.facts]
     for show in shows:
         parts.append(show.times)
         parts.append(show.stats)
     parts.append(state.event_ids)
-    return b"".join(parts)
+    body = b"".join(parts)
+    return _MARK.pack(STATE_VERSION, crc32(body)) + body
 
 
 def decode_state(data: bytes) -> MemberState:
-    """The state that `encode_state` wrote. Raises UndecodableState."""
+    """The state that `encode_state` wrote, or wrote in an older version. Raises UndecodableState."""
     try:
-        version, epoch, offset, length = _HEAD.unpack_from(data)
-    except struct.error as error:
-        raise UndecodableState(f"{len(data)} bytes are too few for a state") from error
-    if version != STATE_VERSION:
-        raise UndecodableState(f"the state has version {version}; this worker reads version {STATE_VERSION}")
-    at = _HEAD.size
-    state = MemberState()
-    state.epoch, state.offset = epoch, offset
+        if data[:1] != _NEWEST:
+            data = upgrade(data, STATE_VERSION)
+        _, checksum = _MARK.unpack_from(data)
+        epoch, offset, length, *widths = _HEAD.unpack_from(data, _MARK.size)
+    except KeyError:
+        raise UndecodableState(f"the state has version {data[0]}; versions up to {STATE_VERSION} are read") from None
+    except (struct.error, IndexError):
+        raise UndecodableState(f"{len(data)} bytes are too few for a state") from None
+    if crc32(memoryview(data)[_MARK.size :]) != checksum:
+        raise UndecodableState("the state is damaged: its checksum is wrong")
+    if any(width > known for width, known in zip(widths, _WIDTHS, strict=True)):
+        raise UndecodableState(f"the state has columns {widths}, of which this version knows {list(_WIDTHS)}")
+    facts, times, stats = widths
     try:
-        state.tz, state.country, state.last_show, devices, shows = orjson.loads(data[at : at + length])
-        at += length
-        state.facts = _numbers("d", data, at, _FACTS_BYTES)
-        at += _FACTS_BYTES
-        for fields in devices:
-            device = _device(*fields)
-            state.devices[device.device_id] = device
-        for show_id, title_id in shows:
-            show = Show.__new__(Show)
-            show.show_id, show.title_id = show_id, title_id
-            show.times = _numbers("q", data, at, _TIMES_BYTES)
-            at += _TIMES_BYTES
-            show.stats = _numbers("f", data, at, _STATS_BYTES)
-            at += _STATS_BYTES
-            state.shows[show_id] = show
+        return _decode(data, epoch, offset, length, 8 * facts, 8 * times, 4 * stats)
     except (ValueError, TypeError) as error:
         raise UndecodableState(f"the state is damaged: {error}") from error
+
+
+_NEWEST: Final = bytes([STATE_VERSION])
+
+
+def _decode(data: bytes, epoch: int, offset: int, length: int, facts: int, times: int, stats: int) -> MemberState:
+    """`facts`, `times` and `stats` are bytes, of one show each."""
+    state = MemberState()
+    state.epoch, state.offset = epoch, offset
+    at = _FIRST + length
+    state.tz, state.country, state.last_show, devices, shows = orjson.loads(data[_FIRST:at])
+    state.facts = _numbers("d", data, at, facts, m.FACT_COLUMNS)
+    at += facts
+    for fields in devices:
+        device = _device(*fields)
+        state.devices[device.device_id] = device
+    for show_id, title_id in shows:
+        show = Show.__new__(Show)
+        show.show_id, show.title_id = show_id, title_id
+        show.times = _numbers("q", data, at, times, s.TIME_COLUMNS)
+        at += times
+        show.stats = _numbers("f", data, at, stats, s.STAT_COLUMNS)
+        at += stats
+        state.shows[show_id] = show
     ids = data[at:]
     if len(ids) % 8 or len(ids) > 8 * m.MAX_EVENT_IDS:
-        raise UndecodableState(f"the state is damaged: {len(ids)} bytes of event ids")
+        raise ValueError(f"{len(ids)} bytes of event ids")
     state.event_ids = bytearray(ids)
     return state
 
@@ -89,12 +107,15 @@ def row_key(member_id: str, device_id: str) -> bytes:
     return f"{member_id}|{device_id}".encode()
 
 
-def _numbers(kind: str, data: bytes, at: int, size: int) -> "array[Any]":
+def _numbers(kind: str, data: bytes, at: int, size: int, columns: int) -> "array[Any]":
+    """Number columns; those added since the state was written begin at zero."""
     numbers: array[Any] = array(kind)
     part = data[at : at + size]
     if len(part) != size:
         raise ValueError("it ends too early")
     numbers.frombytes(part)
+    if len(numbers) < columns:
+        numbers.frombytes(bytes(numbers.itemsize * (columns - len(numbers))))
     return numbers
 
 
