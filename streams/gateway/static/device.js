@@ -25,6 +25,7 @@ export class Device {
     this.rowView = new RowView(catalogue, kind === "tv", (name, item) => this.#act(name, item));
     this.why = new WhyView(catalogue);
     this.player = new Player({
+      wide: kind === "tv",
       emit: (type, fields) => this.session.send(type, fields),
       run: (rate) => clock.run(this, rate),
       after: (show, title) => catalogue.next(show, title),

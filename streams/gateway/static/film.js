@@ -5,16 +5,19 @@ import { episodeLabel } from "./catalogue.js";
 import { vp8Frame, webm } from "./webm.js";
 
 export const SCALE = 60; // a minute of the title is a second of the video
-const [WIDTH, HEIGHT] = [480, 270];
+// What of the scene's field is seen: `scale` pixels a unit, its left and top edge in units.
+const WIDE = { width: 480, height: 270, scale: 480 / 166, left: -33, top: 30 };
+const TALL = { width: 248, height: 506, scale: 506 / 150, left: 13, top: 0 };
 const FRAMES = 96;
 const QUALITY = 0.72;
 const KEPT = 6;
 const made = new Map(); // the last few, by title
 
-// The address of the title's video; `durationS` is its runtime in seconds. Rejects where the browser can't encode.
-export function filmOf(show, title, durationS) {
-  const key = `${title.title_id} ${durationS}`;
-  const film = made.get(key) ?? render(show, title, durationS).then((blob) => URL.createObjectURL(blob));
+// The address of the title's video, for a wide or a tall screen; `durationS` is its runtime in seconds. Rejects where
+// the browser can't encode.
+export function filmOf(show, title, durationS, wide) {
+  const key = `${title.title_id} ${durationS} ${wide}`;
+  const film = made.get(key) ?? render(show, title, durationS, wide ? WIDE : TALL).then((blob) => URL.createObjectURL(blob));
   made.delete(key);
   made.set(key, film);
   film.catch(() => made.delete(key));
@@ -32,49 +35,55 @@ export function timecode(seconds) {
   return h === "00" ? `${m}:${s}` : `${Number(h)}:${m}:${s}`;
 }
 
-async function render(show, title, durationS) {
+async function render(show, title, durationS, view) {
   const canvas = document.createElement("canvas");
-  canvas.width = WIDTH;
-  canvas.height = HEIGHT;
+  canvas.width = view.width;
+  canvas.height = view.height;
   const context = canvas.getContext("2d", { alpha: false });
-  const frames = [];
+  const encoded = [];
   for (let i = 0; i < FRAMES; i++) {
-    draw(context, show, title, (i / FRAMES) * durationS, durationS);
-    const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/webp", QUALITY));
-    const frame = blob && vp8Frame(new Uint8Array(await blob.arrayBuffer()));
-    if (!frame) throw new Error("this browser can't encode the made-up video; Chrome, Edge and Firefox can");
-    frames.push(frame);
+    draw(context, view, show, title, (i / FRAMES) * durationS, durationS);
+    encoded.push(encode(canvas)); // the canvas is copied at the call, so all are encoded side by side
   }
-  return webm(frames, WIDTH, HEIGHT, durationS / SCALE);
+  return webm(await Promise.all(encoded), view.width, view.height, durationS / SCALE);
 }
 
-function draw(context, show, title, atS, durationS) {
+async function encode(canvas) {
+  const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/webp", QUALITY));
+  const frame = blob && vp8Frame(new Uint8Array(await blob.arrayBuffer()));
+  if (!frame) throw new Error("this browser can't encode the made-up video; Chrome, Edge and Firefox can");
+  return frame;
+}
+
+function draw(context, view, show, title, atS, durationS) {
+  const { width, height } = view;
   const [top, bottom, , , light] = paletteOf(show);
   const credits = title.credits_s && atS >= title.credits_s;
   context.save();
-  context.scale(WIDTH / 166, WIDTH / 166);
-  context.translate(33, -30);
+  context.scale(view.scale, view.scale);
+  context.translate(-view.left, -view.top);
   for (const shape of scene(show, atS / durationS)) paint(context, shape, top, bottom);
   context.restore();
   context.fillStyle = credits ? "rgba(0,0,0,.82)" : "rgba(0,0,0,.12)";
-  context.fillRect(0, 0, WIDTH, HEIGHT);
+  context.fillRect(0, 0, width, height);
   context.fillStyle = light;
   context.textAlign = "center";
   if (credits) {
     const roll = 40 * ((atS - title.credits_s) / Math.max(1, durationS - title.credits_s));
     context.font = "600 22px system-ui, sans-serif";
-    context.fillText(show.name, WIDTH / 2, 120 - roll, WIDTH - 40);
+    context.fillText(show.name, width / 2, height / 2 - roll, width - 30);
     context.font = "15px system-ui, sans-serif";
-    context.fillText("written, drawn and encoded by this page", WIDTH / 2, 160 - roll);
+    context.fillText("drawn and encoded by this page", width / 2, height / 2 + 40 - roll, width - 30);
   } else if (atS / durationS < 0.06) {
     context.font = "700 30px system-ui, sans-serif";
-    context.fillText(show.name, WIDTH / 2, HEIGHT / 2, WIDTH - 40);
+    context.fillText(show.name, width / 2, height / 2, width - 30);
     context.font = "16px system-ui, sans-serif";
-    context.fillText(episodeLabel(title, show.kind), WIDTH / 2, HEIGHT / 2 + 32);
+    context.fillText(episodeLabel(title, show.kind), width / 2, height / 2 + 32);
   }
+  if (view !== WIDE) return; // a phone's player shows the time itself
   context.textAlign = "right";
   context.font = "600 15px ui-monospace, monospace";
-  context.fillText(timecode(atS), WIDTH - 14, 26);
+  context.fillText(timecode(atS), width - 14, 26);
 }
 
 function paint(context, shape, top, bottom) {

@@ -17,10 +17,10 @@ export class Player {
   #silent = false; // while the player itself pauses or loads
   #timer = 0;
 
-  // `emit(type, fields)` sends an event; `run(rate)` is told how fast time passes; `after(show, title)` names the next
+  // `wide` is the shape of the screen. `emit(type, fields)` sends an event; `run(rate)` is told how fast time passes; `after(show, title)` names the next
   // title or null; `closed()` is called when the player goes away; `fail(text)` shows a fault.
-  constructor({ emit, run, after, closed, fail }) {
-    Object.assign(this, { emit, run, after, closed, fail });
+  constructor({ wide, emit, run, after, closed, fail }) {
+    Object.assign(this, { wide, emit, run, after, closed, fail });
     this.video = el("video", { playsinline: true, preload: "auto" });
     this.video.muted = true;
     this.bar = el("input", { type: "range", min: 0, max: 1000, value: 0, class: "seek", "aria-label": "Position" });
@@ -63,7 +63,7 @@ export class Player {
     this.element.hidden = false;
     this.element.classList.add("loading");
     try {
-      const address = await filmOf(show, title, length);
+      const address = await filmOf(show, title, length, this.wide);
       if (this.#playing !== playing) return;
       this.#silent = true;
       this.video.src = address;
