@@ -50,7 +50,8 @@ class Monitor:
             return
         _publish(snapshot)
         if self.trouble:
-            _say(f"watching {len(snapshot.groups)} consumer groups at {self._servers}")
+            names = ", ".join(group.group for group in snapshot.groups)
+            _say(f"watching {names} at {self._servers}")
         self.trouble = ""
         self._say_changes(snapshot)
 

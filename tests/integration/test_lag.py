@@ -337,3 +337,30 @@ def test_the_monitor_lives_on_without_a_broker_and_shows_no_old_figures():
         shown = get(port, "/metrics")[1]
         assert "cw_monitor_broker_up 0.0" in shown
         assert "cw_lag_records{" not in shown
+
+
+def test_the_monitor_goes_on_by_itself_when_the_broker_comes_back(own_broker):
+    """Killed under it: 503 and no figures within seconds. Started again: ready, with figures, without a restart."""
+    own_broker.start()
+    with monitor(own_broker.bootstrap_servers) as (port, process):
+        wait_until(lambda: get(port, "/readyz")[0] == 200, 30)
+        assert 'cw_group_status{group="cw-worker"} 4.0' in get(port, "/metrics")[1]
+        own_broker.kill()
+        wait_until(lambda: get(port, "/readyz")[0] == 503, 20)
+        assert "cw_group_status{" not in get(port, "/metrics")[1]
+        own_broker.start()
+        wait_until(lambda: get(port, "/readyz")[0] == 200, 30)
+        assert 'cw_group_status{group="cw-worker"} 4.0' in get(port, "/metrics")[1]
+        process.terminate()
+        assert process.wait(timeout=10) == 0
+
+
+def test_cw_lag_watch_looks_again_until_ctrl_c(servers):
+    """One line of JSON a look; ctrl-c is how one ends it, and no failure."""
+    environment = {**os.environ, "KAFKA_BOOTSTRAP_SERVERS": servers}
+    command = [CW, "lag", "--watch", "--json"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        first, second = (json.loads(process.stdout.readline()) for _ in range(2))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=10) == 0
+    assert 1 < second["at"] - first["at"] < 10
