@@ -1,8 +1,8 @@
 """What a worker holds in memory for one partition of a batched table, between one flush and the next."""
 
 from asyncio import Event, Future, Task, TimerHandle
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from typing import Any, Generic, TypeVar
 
 from faust.types import Message
@@ -17,16 +17,18 @@ V = TypeVar("V")
 class Partition(Generic[V]):
     """The decoded values in use, which of them are newer than the changelog, and the batches that made them so.
 
-    A changed value is never evicted before it is both in the changelog and in RocksDB: RocksDB would answer with an
-    older one.
+    Values lie in two dicts: those used since the last eviction, and those used before it. An eviction drops the second
+    and starts a new first one, so keeping what is recent costs no bookkeeping per use. A changed value is never evicted
+    before it is both in the changelog and in RocksDB: RocksDB would answer with an older one.
     """
 
-    def __init__(self, number: int, producer: FencedProducer, cache_limit: int) -> None:
+    def __init__(self, number: int, producer: FencedProducer) -> None:
         self.number = number
         self.producer = producer
         self.fence: Task[None] | None = None  # done once the producer has its transactional id
-        self.cache_limit = cache_limit
-        self.cache: OrderedDict[bytes, V | None] = OrderedDict()  # least recently used first; None: known to be absent
+        self.ready = False  # recovered to the changelog's end, as it stood once the partition was fenced
+        self.recent: dict[bytes, V | None] = {}  # None: known to be absent
+        self.older: dict[bytes, V | None] = {}
         self.dirty: dict[bytes, None] = {}  # changed since the flush that runs, or ran last, was prepared
         self.flushing: dict[bytes, None] = {}  # changed before that, on their way out
         self.held: list[Message] = []  # processed source messages, to be acknowledged by the next flush
@@ -39,24 +41,36 @@ class Partition(Generic[V]):
         self.timer: TimerHandle | None = None
         self.flush: Task[None] | None = None
 
+    def get(self, key: bytes, load: Callable[[int, bytes], V | None]) -> V | None:
+        """The value, from `load(partition, key)` where it is not in memory."""
+        recent = self.recent
+        if key in recent:
+            return recent[key]
+        value = recent[key] = self.older[key] if key in self.older else load(self.number, key)
+        return value
+
     def put_many(self, items: Mapping[bytes, V | None]) -> None:
-        """Caches changed values; None deletes."""
-        self.cache.update(items)
+        """Keeps changed values; None deletes."""
+        self.recent.update(items)
         self.dirty.update(dict.fromkeys(items))
 
     def take_dirty(self) -> Iterable[tuple[bytes, V | None]]:
         """Moves what changed to `flushing`, and returns it."""
         self.flushing, self.dirty = self.dirty, {}
-        return [(key, self.cache[key]) for key in self.flushing]
+        recent, older = self.recent, self.older
+        return [(key, recent[key] if key in recent else older[key]) for key in self.flushing]
 
-    def evict(self) -> None:
-        """Drops the least recently used values above the limit, apart from changed ones."""
-        excess = len(self.cache) - self.cache_limit
-        for _ in range(len(self.cache)):
-            if excess <= 0:
-                return
-            key, value = self.cache.popitem(last=False)
-            if key in self.dirty or key in self.flushing:
-                self.cache[key] = value
-            else:
-                excess -= 1
+    def evict(self, limit: int) -> None:
+        """Keeps about `limit` values: those used lately, and the changed ones."""
+        recent, older = self.recent, self.older
+        if len(recent) > limit // 2:
+            changed = {k: older[k] for k in chain(self.dirty, self.flushing) if k in older and k not in recent}
+            self.older, self.recent = recent, changed
+
+    def discard(self) -> None:
+        """Forgets everything: the partition is another worker's, or will be read again."""
+        self.dropped = True
+        if self.timer is not None:
+            self.timer.cancel()
+        for kept in (self.recent, self.older, self.dirty, self.held, self.outputs, self.scratch):
+            kept.clear()

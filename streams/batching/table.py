@@ -1,7 +1,7 @@
 """A changelogged table read and written a batch at a time, with exactly one writer for each partition.
 
 The handler of a table gets batches, each of one partition, asks for the values it needs, changes them and puts them
-back. Values stay decoded in memory, least recently used ones leave first. A flush follows `flush_interval` seconds
+back. Values stay decoded in memory, those not used lately leave first. A flush follows `flush_interval` seconds
 after the first change it covers, or earlier once `flush_size` values have changed, and for each partition is
 
     outputs delivered ▸ one changelog transaction ▸ one RocksDB write batch with its offset ▸ source acks
@@ -66,16 +66,15 @@ class Batch(Generic[V]):
         values: dict[bytes, V | None] = {}
         unreadable: dict[bytes, Unreadable] = {}
         partition = self._live()
-        cache, recent = partition.cache, partition.cache.move_to_end
+        recent, get, load = partition.recent, partition.get, self.table.read
         for key in keys:
+            if key in recent:
+                values[key] = recent[key]
+                continue
             try:
-                values[key] = cache[key]
-                recent(key)
-            except KeyError:
-                try:
-                    values[key] = cache[key] = self.table.read(partition.number, key)
-                except Unreadable as error:
-                    unreadable[key] = error
+                values[key] = get(key, load)
+            except Unreadable as error:
+                unreadable[key] = error
         return values, unreadable
 
     def put_many(self, items: Mapping[bytes, V | None]) -> None:
@@ -142,6 +141,7 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
         self.cache_limit = cache_limit
         self.live: dict[int, Partition[V]] = {}
         self.changelog = self.changelog_topic_name
+        self._ends: dict[TP, int] = {}
         self._closing: set[asyncio.Task[None]] = set()
         app.tables.add(self)
         app.transport.batched.add(self.changelog)
@@ -216,7 +216,9 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
         partition = self.live.get(message.partition)
         if partition is None or message.generation_id != self.app.consumer_generation_id:
             return None
-        if not self.app.consumer.session_alive:
+        if not partition.ready:
+            self._give_up(partition)
+        elif not self.app.consumer.session_alive:
             logger.warning("No heartbeat for longer than the session: %s/%s is given up", self.name, partition.number)
             self._give_up(partition)
         while partition.flush is not None and len(partition.dirty) >= self.flush_size:
@@ -227,7 +229,7 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
         """Keeps a processed message, without its records, until a flush acknowledges it."""
         message.value = None
         partition.held.append(message)
-        self._evict(partition)
+        partition.evict(self.cache_limit // len(self.live))
         if partition.due is None:
             loop = asyncio.get_running_loop()
             partition.due = loop.time() + self.flush_interval
@@ -242,18 +244,16 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
     def peek(self, number: int, key: bytes) -> V | None:
         """The value as it stands in this worker, for looking only. Raises KeyError where the partition is elsewhere."""
         partition = self.live[number]
-        return partition.cache[key] if key in partition.cache else self.read(number, key)
+        for values in (partition.recent, partition.older):
+            if key in values:
+                return values[key]
+        return self.read(number, key)
 
     def _decode(self, key: bytes, stored: bytes) -> V:
         try:
             return self.decode(stored)
         except Exception as error:
             raise Unreadable(f"{self.name}: the value of {key!r} can't be decoded: {error}") from error
-
-    def _evict(self, partition: Partition[V]) -> None:
-        partition.cache_limit = max(1, self.cache_limit // max(1, len(self.live)))
-        if len(partition.cache) > partition.cache_limit:
-            partition.evict()
 
     # -- flushing
 
@@ -305,17 +305,8 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
     def _give_up(self, partition: Partition[V]) -> None:
         """Discards a partition that is no longer this worker's, and asks for a rebalance to learn what is."""
         if not partition.dropped:
-            self._discard(partition)
+            partition.discard()
             self.app.consumer.rejoin()
-
-    def _discard(self, partition: Partition[V]) -> None:
-        partition.dropped = True
-        if partition.timer is not None:
-            partition.timer.cancel()
-        partition.cache.clear()
-        partition.dirty.clear()
-        partition.held.clear()
-        partition.outputs.clear()
 
     # -- coming and going of partitions
 
@@ -327,7 +318,7 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
         await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
         for tp in self.app.assignor.assigned_actives():
             if tp.topic == self.changelog:
-                partition: Partition[V] = Partition(tp.partition, self._new_producer(tp.partition), self.cache_limit)
+                partition: Partition[V] = Partition(tp.partition, self._new_producer(tp.partition))
                 partition.fence = asyncio.create_task(partition.producer.start())
                 self.live[tp.partition] = partition
 
@@ -346,7 +337,28 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
         )
 
     async def fenced(self) -> None:
-        await asyncio.gather(*(p.fence for p in self.live.values() if p.fence is not None))
+        """Returns once every assigned changelog partition is fenced: its end may be read now."""
+        fences = [partition.fence for partition in self.live.values() if partition.fence is not None]
+        if fences:
+            await asyncio.wait(fences)
+        for fence in fences:
+            if not fence.cancelled():  # by the next rebalance
+                fence.result()
+
+    def ends(self, offsets: Mapping[TP, int]) -> None:
+        """Notes where changelog partitions end, as of their fencing."""
+        self._ends.update(offsets)
+
+    async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
+        """Opens partitions to handlers: those that recovery has brought to their end. Faust would open any."""
+        await super().on_recovery_completed(active_tps, standby_tps)
+        reached = self.app.tables.recovery.active_offsets
+        for tp in active_tps:
+            partition, end = self.live.get(tp.partition), self._ends.get(tp)
+            if partition is not None and end is not None and (reached[tp] or 0) >= end - 1:
+                partition.ready = True
+            else:
+                logger.error("%s/%s was not recovered: %s of %s", tp.topic, tp.partition, reached[tp], end)
 
     async def settle(self) -> None:
         """Waits for handlers and flushes at work, then flushes the rest."""
@@ -361,9 +373,10 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
 
     def drop(self) -> None:
         """Forgets every partition. What was not flushed will be read again."""
+        self._ends.clear()
         while self.live:
             _, partition = self.live.popitem()
-            self._discard(partition)
+            partition.discard()
             for task in (partition.fence, partition.flush):
                 if task is not None:
                     task.cancel()

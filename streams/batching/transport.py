@@ -72,6 +72,9 @@ class Guard(Protocol):
     async def fenced(self) -> None:
         """Returns once every assigned changelog partition is fenced: its end may be read now."""
 
+    def ends(self, offsets: Mapping[TP, int]) -> None:
+        """Told where changelog partitions end, as of their fencing."""
+
     async def settle(self) -> None:
         """Flushes everything and acknowledges its source batches."""
 
@@ -299,7 +302,10 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         """The ends of partitions, read only once no older worker can still write to a changelog."""
         for guard in self.transport.guards:
             await guard.fenced()
-        return await super().highwaters(*partitions)  # type: ignore[no-any-return]
+        ends: Mapping[TP, int] = await super().highwaters(*partitions)
+        for guard in self.transport.guards:
+            guard.ends(ends)
+        return ends
 
     # -- acks and commits
 
@@ -343,13 +349,18 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             self._next.pop(tp, None)
             self._truncated.pop(tp, None)
             self._delivered.pop(tp, None)
-        self._unacked_messages -= {m for m in self._unacked_messages if m.tp.topic in self.transport.batched}
+        self._let_go()
         await super().on_partitions_revoked(revoked)
 
     async def wait_empty(self) -> None:
         """Called when the worker stops, too; batches that a table holds are flushed first."""
         await self._settle(self.app.conf.broker_rebalance_timeout / 2)
+        self._let_go()
         await super().wait_empty()
+
+    def _let_go(self) -> None:
+        """Has Faust wait for no batch that is still held: it will be read again."""
+        self._unacked_messages -= {m for m in self._unacked_messages if m.tp.topic in self.transport.batched}
 
     async def _settle(self, within_s: float) -> None:
         try:

@@ -121,34 +121,54 @@ class TestContinuity:
 
 
 class TestPartition:
-    def partition(self, limit: int) -> Partition[int]:
-        return Partition(0, Producer(), limit)  # type: ignore[arg-type]
+    def partition(self) -> Partition[int]:
+        return Partition(0, Producer())  # type: ignore[arg-type]
 
-    async def test_the_least_recently_used_value_is_evicted_first(self) -> None:
-        partition = self.partition(2)
-        partition.cache.update({b"a": 1, b"b": 2, b"c": 3})
-        partition.evict()
-        assert list(partition.cache) == [b"b", b"c"]
+    def stored(self, _partition: int, key: bytes) -> int | None:
+        return {b"a": 1, b"b": 2, b"c": 3}.get(key)
+
+    async def test_values_used_since_the_last_eviction_stay(self) -> None:
+        partition = self.partition()
+        for key in (b"a", b"b", b"c"):
+            partition.get(key, self.stored)
+        partition.evict(4)
+        partition.get(b"b", self.stored)
+        partition.get(b"d", self.stored)
+        partition.get(b"e", self.stored)
+        partition.evict(4)
+        assert set(partition.recent) | set(partition.older) == {b"b", b"d", b"e"}
 
     async def test_a_changed_value_stays_until_it_is_flushed(self) -> None:
-        partition = self.partition(1)
-        partition.put_many({b"a": 1, b"b": 2})
-        partition.cache[b"c"] = 3
-        partition.evict()
-        assert set(partition.cache) == {b"a", b"b"}
-        assert dict(partition.take_dirty()) == {b"a": 1, b"b": 2}
-        partition.evict()
-        assert set(partition.cache) == {b"a", b"b"}, "they are on their way, not there"
+        partition = self.partition()
+        partition.put_many({b"a": 10, b"b": 20})
+
+        def nowhere(_partition: int, key: bytes) -> int:
+            raise AssertionError(f"{key!r} was evicted")
+
+        for _ in range(5):
+            partition.evict(0)
+        assert partition.get(b"a", nowhere) == 10
+        assert dict(partition.take_dirty()) == {b"a": 10, b"b": 20}
+        for _ in range(5):
+            partition.evict(0)
+        assert partition.get(b"a", nowhere) == 10, "it is on its way, not there"
         partition.flushing = {}
-        partition.evict()
-        assert len(partition.cache) == 1
+        for _ in range(5):
+            partition.get(b"c", self.stored)
+            partition.evict(0)
+        assert partition.get(b"b", self.stored) == 2, "evicted, and read from where it is stored"
 
     async def test_a_value_changed_while_it_is_flushed_is_changed_still(self) -> None:
-        partition = self.partition(10)
+        partition = self.partition()
         partition.put_many({b"a": 1})
         partition.take_dirty()
         partition.put_many({b"a": 2})
         assert dict(partition.take_dirty()) == {b"a": 2}
+
+    async def test_absence_is_remembered_too(self) -> None:
+        partition = self.partition()
+        assert partition.get(b"none", self.stored) is None
+        assert partition.recent == {b"none": None}
 
 
 def test_a_second_table_is_refused() -> None:
