@@ -189,7 +189,11 @@ ROW_WAITS: Final = GATEWAY.counter(
     "outcome",
 )
 HTTP_REQUESTS: Final = GATEWAY.counter(
-    "What is the gateway answering?", "cw_gateway_http_requests_total", "Answers by route and status.", "route", "status"
+    "What is the gateway answering?",
+    "cw_gateway_http_requests_total",
+    "Answers by route and status.",
+    "route",
+    "status",
 )
 HTTP_SECONDS: Final = GATEWAY.histogram(
     "How long do calls take?", "cw_gateway_http_seconds", "Time to answer; streams are left out.", "route"
