@@ -56,3 +56,10 @@ def test_links_between_pages_lead_somewhere():
         if not (page.parent / link).exists()
     ]
     assert dead == []
+
+
+def test_every_decision_is_in_the_index():
+    """docs/decisions/README.md names each page beside it once."""
+    folder = ROOT / "docs/decisions"
+    named = re.findall(r"\]\(([^)]+)\)", (folder / "README.md").read_text())
+    assert sorted(named) == sorted(page.name for page in folder.glob("*.md") if page.name != "README.md")
