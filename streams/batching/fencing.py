@@ -51,10 +51,11 @@ class FencedProducer:
         away. Raises Fenced, and KafkaError where the records can't be written at all, such as one that is too large.
         """
         producer = self._producer
+        sent: list[asyncio.Future[Any]] = []
         try:
             await producer.begin_transaction()
             count, last = 0, None
-            batch, sent = producer.create_batch(), []
+            batch = producer.create_batch()
             for key, value in items:
                 if batch.append(key=key, value=value, timestamp=None) is None:
                     sent.append(await producer.send_batch(batch, self.topic, partition=self.partition))
@@ -72,6 +73,9 @@ class FencedProducer:
             if isinstance(error.__cause__, _LOST):
                 raise Fenced(f"{self.topic}/{self.partition}: {error!r}") from error
             raise
+        finally:
+            for future in sent:
+                future.add_done_callback(_forget)
         return last.offset + count - 1 if last is not None and last.offset >= 0 else None
 
     async def stop(self) -> None:
@@ -81,3 +85,9 @@ class FencedProducer:
                 await self._producer.stop()
         except (TimeoutError, KafkaError):
             await self._producer.client.close()
+
+
+def _forget(future: asyncio.Future[Any]) -> None:
+    """Takes note of a batch's failure: one that is told of already need not be complained of for each batch."""
+    if not future.cancelled():
+        future.exception()

@@ -4,7 +4,8 @@ Every write batch carries the changelog offset that it brings the database to, s
 and never ahead of the changelog.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 import rocksdict
@@ -62,9 +63,11 @@ class Store(rocksdb.Store):  # type: ignore[misc]
             batch.put(self.offset_key, str(offset).encode())
         self._db_for_partition(partition).write(batch)
 
-    def scan(self, partition: int) -> Iterator[tuple[bytes, bytes]]:
-        """Every key and value of a partition, in the order of keys."""
-        return self._visible_items(self._db_for_partition(partition))  # type: ignore[no-any-return]
+    def page(self, partition: int, after: bytes, count: int) -> list[tuple[bytes, bytes]]:
+        """The next `count` keys and values behind a key, in the order of keys. Keeps nothing of the database open."""
+        items = self._db_for_partition(partition).items(from_key=after)
+        values = ((key, value) for key, value in items if key not in (after, self.offset_key))
+        return list(islice(values, count))
 
     def apply_changelog_batch(self, batch: Iterable[Any], to_key: Any, to_value: Any) -> None:
         """Applies what recovery or a standby read: Faust events whose value is a Chunk of the changelog."""

@@ -360,16 +360,47 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
             else:
                 logger.error("%s/%s was not recovered: %s of %s", tp.topic, tp.partition, reached[tp], end)
 
+    # -- beside the batches
+
+    def put_many(self, number: int, items: Mapping[bytes, V | None]) -> None:
+        """Changes values outside of a batch. Raises KeyError where the partition is elsewhere."""
+        self.live[number].put_many(items)
+
+    async def flush(self, number: int) -> None:
+        """Returns once all that was changed is durable. Raises KeyError, and Revoked where the partition goes."""
+        partition = self.live[number]
+        await self._settle(partition)
+        if partition.dropped:
+            raise Revoked(f"{self.name}/{number}")
+
+    def check(self, number: int, after: bytes, count: int) -> tuple[int, bytes | None, list[tuple[bytes, Unreadable]]]:
+        """Decodes `count` stored values, in order of their keys.
+
+        Returns how many there were, the last key (None where it was the last of all), and those that can't be decoded.
+        Begins behind the key `after`, b"" for the first. Raises KeyError where the partition is elsewhere.
+        """
+        if number not in self.live:
+            raise KeyError(number)
+        page = self.data.page(number, after, count)
+        problems = []
+        for key, stored in page:
+            try:
+                self._decode(key, stored)
+            except Unreadable as error:
+                problems.append((key, error))
+        return len(page), page[-1][0] if len(page) == count else None, problems
+
     async def settle(self) -> None:
         """Waits for handlers and flushes at work, then flushes the rest."""
         await asyncio.gather(*map(self._settle, list(self.live.values())))
 
     async def _settle(self, partition: Partition[V]) -> None:
         await partition.idle.wait()
-        while not partition.dropped and (partition.flush is not None or partition.held):
+        while not partition.dropped and (partition.flush is not None or partition.held or partition.dirty):
             self._start_flush(partition)
             if partition.flush is not None:
                 await asyncio.wait([partition.flush])
+            await partition.idle.wait()  # a handler may have taken the next batch meanwhile
 
     def drop(self) -> None:
         """Forgets every partition. What was not flushed will be read again."""

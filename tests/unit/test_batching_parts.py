@@ -1,5 +1,6 @@
 """The parts of streams/batching that need no broker: what is committed, what is evicted, what is delivered."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -169,6 +170,27 @@ class TestPartition:
         partition = self.partition()
         assert partition.get(b"none", self.stored) is None
         assert partition.recent == {b"none": None}
+
+
+@pytest.mark.timeout(20)
+async def test_settling_waits_for_a_handler_that_takes_the_next_batch_meanwhile(consumer: Consumer) -> None:
+    """As when a worker stops under load: while one batch is flushed, the handler is at work on the next."""
+    table: Table[int] = Table(consumer.app, "t", partitions=1, encode=str, decode=int)  # type: ignore[arg-type]
+    partition = table.live[0] = Partition(0, Producer())  # type: ignore[arg-type]
+    first, second = deliver(consumer, 10, 20)
+    sent = asyncio.get_running_loop().create_future()
+    partition.held.append(first)
+    partition.outputs.append(sent)
+    settling = asyncio.create_task(table.settle())
+    await asyncio.sleep(0.01)
+    partition.idle.clear()
+    partition.held.append(second)
+    sent.set_result(None)
+    await asyncio.sleep(0.01)
+    assert not settling.done()
+    partition.idle.set()
+    await settling
+    assert consumer._new_offset(SOURCE) == 20
 
 
 def test_a_second_table_is_refused() -> None:
