@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import rocksdict
 from kafka import KafkaConsumer, TopicPartition
@@ -20,6 +21,7 @@ from streams.monitor.kafka import Broker as LagBroker
 from streams.monitor.lag import GroupLag, LagWatch
 
 CHANGELOG = f"{WORKER_APP_ID}-members-changelog"
+OFFSET_KEY = b"__faust\0offset__"  # how far into the changelog a RocksDB of Faust's is
 
 
 class WorkerProcess:
@@ -30,13 +32,18 @@ class WorkerProcess:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.broker, self.data, self.log = broker, data, data.with_suffix(".log")
+        self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "WorkerProcess":
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
+        self.end()
+
+    def end(self) -> None:
+        """Leaves no process behind, whatever state it is in."""
+        if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
 
@@ -81,13 +88,17 @@ class WorkerProcess:
         assert self.process.poll() is None, self.log.read_text()
         return True
 
+    def log_end(self) -> str:
+        """The last lines of what it said."""
+        return "\n".join(self.log.read_text().splitlines()[-15:]) if self.log.exists() else ""
 
-def wait_until(check: Callable[[], bool], seconds: float) -> None:
+
+def wait_until(check: Callable[[], bool], seconds: float, every_s: float = 0.2) -> None:
     """Waits for a condition; fails the test where it does not come."""
     deadline = time.monotonic() + seconds
     while not check():
         assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.2)
+        time.sleep(every_s)
 
 
 def wait_caught_up(servers: str, seconds: float = 90) -> GroupLag:
@@ -125,9 +136,17 @@ def records(servers: str, topic: str) -> Iterator:
         consumer.close()
 
 
-def plain_fold(servers: str, partitions: int) -> dict[str, bytes]:
-    """Encoded state of each member, by folding the log one event after the other, without Faust, batches or tables."""
+class Folded(NamedTuple):
+    """What the log makes of its members, by folding one event after the other, without Faust, batches or tables."""
+
+    states: dict[str, bytes]  # encoded
+    newest: dict[str, tuple[int, int]]  # epoch and offset of the newest event that changed the member's state
+
+
+def fold_log(servers: str, partitions: int) -> Folded:
+    """Folds playback.events as it stands."""
     states: dict[str, MemberState] = {}
+    newest: dict[str, tuple[int, int]] = {}
     for record in records(servers, topics.EVENTS):
         try:
             event = events.decode(record.value, record.key)
@@ -136,8 +155,15 @@ def plain_fold(servers: str, partitions: int) -> dict[str, bytes]:
         if topics.partition_of(record.key, partitions) != record.partition:
             continue
         events.correct_clock(event, record.timestamp)
-        states.setdefault(event["member_id"], MemberState()).apply(event, 0, record.offset)
-    return {member_id: codec.encode_state(state) for member_id, state in states.items()}
+        member_id = event["member_id"]
+        if states.setdefault(member_id, MemberState()).apply(event, 0, record.offset).changed:
+            newest[member_id] = (0, record.offset)
+    return Folded({member_id: codec.encode_state(state) for member_id, state in states.items()}, newest)
+
+
+def plain_fold(servers: str, partitions: int) -> dict[str, bytes]:
+    """Encoded state of each member, by a plain fold of the log."""
+    return fold_log(servers, partitions).states
 
 
 def changelog_states(servers: str) -> dict[str, bytes]:
@@ -146,15 +172,17 @@ def changelog_states(servers: str) -> dict[str, bytes]:
     return {member_id: value for member_id, value in found.items() if value is not None}
 
 
-def local_states(data: Path) -> dict[str, bytes]:
-    """Encoded state of each member in a stopped worker's RocksDB."""
-    found: dict[str, bytes] = {}
-    for path in data.glob("**/members-*.db"):
+def local_states(*folders: Path) -> dict[str, bytes]:
+    """Encoded state of each member in the RocksDB of stopped workers; of a partition that several have, the newest."""
+    newest: dict[str, tuple[int, dict[str, bytes]]] = {}
+    for path in (path for folder in folders for path in folder.glob("**/members-*.db")):
         database = rocksdict.Rdict(
             str(path), rocksdict.Options(raw_mode=True), access_type=rocksdict.AccessType.read_only()
         )
-        for key, value in database.items():
-            if not key.startswith(b"__faust"):
-                found[key.decode()] = value
+        table = dict(database.items())
         database.close()
-    return found
+        offset = int(table.get(OFFSET_KEY, b"-1"))
+        if path.name not in newest or newest[path.name][0] < offset:
+            states = {key.decode(): value for key, value in table.items() if not key.startswith(b"__faust")}
+            newest[path.name] = (offset, states)
+    return {member_id: value for _, states in newest.values() for member_id, value in states.items()}
