@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
-from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch, WriteOptions
+from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch, WriteOptions
 
 from streams import metrics
 from streams.gateway.log_reader import Record
@@ -23,6 +23,9 @@ from streams.row import Version
 log = logging.getLogger(__name__)
 
 CACHE_BYTES: Final = 64 * 1024 * 1024
+# One key of each block stays in memory, beside the cache: in the cache, the index of 100,000 rows is larger than one of
+# its shards, and is read and decoded again for every row asked for (measured: 1 ms instead of 20 us).
+BLOCK_BYTES: Final = 16 * 1024
 WRITE_BUFFER_BYTES: Final = 16 * 1024 * 1024
 RECENT_MEMBERS: Final = 200  # offered to the page as profiles
 _SEPARATOR: Final = b"\0"  # no id contains it
@@ -58,9 +61,10 @@ class RowStore:
         options.set_write_buffer_size(WRITE_BUFFER_BYTES)
         blocks = BlockBasedOptions()
         blocks.set_block_cache(Cache(CACHE_BYTES))
-        blocks.set_cache_index_and_filter_blocks(True)
+        blocks.set_block_size(BLOCK_BYTES)
         blocks.set_bloom_filter(10.0, False)
         options.set_block_based_table_factory(blocks)
+        options.set_compression_type(DBCompressionType.lz4())
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         self._folder = folder
@@ -74,24 +78,27 @@ class RowStore:
     def apply(self, records: Sequence[Record]) -> set[str]:
         """Takes records of cw.rows; returns the members of whom something changed. Never raises."""
         fresh: dict[bytes, Row | None] = {}
+        outcomes = dict.fromkeys(("new", "old", "removed", "unreadable"), 0)
         for key, value, offset in records:
             if value is None:
-                self._remove(key or b"", fresh)
+                outcomes["removed"] += self._remove(key or b"", fresh)
                 continue
             try:
                 row = parse_row(value, offset)
             except UnreadableRow as error:
-                metrics.ROWS_READ.labels("unreadable").inc()
+                outcomes["unreadable"] += 1
                 log.warning("a record of cw.rows is left out: %s", error)
                 continue
             place = _place(row.member_id, row.device_id)
             held = fresh[place] if place in fresh else self._read(place)
             if held is not None and held.version >= row.version:
-                metrics.ROWS_READ.labels("old").inc()
+                outcomes["old"] += 1
                 continue
             self.count += held is None
             fresh[place] = row
-            metrics.ROWS_READ.labels("new").inc()
+            outcomes["new"] += 1
+        for outcome, count in outcomes.items():
+            metrics.ROWS_READ.labels(outcome).inc(count)
         return self._write(fresh)
 
     def row(self, member_id: str, device_id: str | None) -> Row | None:
@@ -123,16 +130,18 @@ class RowStore:
         value = self._db.get(place)
         return None if value is None else _stored(place, value)
 
-    def _remove(self, key: bytes, fresh: dict[bytes, Row | None]) -> None:
+    def _remove(self, key: bytes, fresh: dict[bytes, Row | None]) -> int:
         # Ids may contain the '|' that joins them, so every way to split the key is tried.
+        removed = 0
         parts = key.split(b"|")
         for cut in range(1, len(parts)):
             place = b"|".join(parts[:cut]) + _SEPARATOR + b"|".join(parts[cut:])
             held = fresh[place] if place in fresh else self._read(place)
             if held is not None:
                 fresh[place] = None
-                self.count -= 1
-                metrics.ROWS_READ.labels("removed").inc()
+                removed += 1
+        self.count -= removed
+        return removed
 
     def _write(self, fresh: dict[bytes, Row | None]) -> set[str]:
         if not fresh:
