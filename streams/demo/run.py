@@ -21,7 +21,7 @@ from streams.errors import CommandError
 from streams.topics import EVENTS
 
 MARKER: Final = ".cw-demo"  # a folder with this file in it is the demo's own, to be emptied
-SPEED: Final = 600.0  # simulated seconds in one: a member's day in two and a half minutes
+SPEED: Final = 577.0  # simulated seconds in one; the history then ends twelve days ago at this very hour
 DAYS: Final = 60
 READY_S: Final = 300.0
 DRAIN_S: Final = 10.0
