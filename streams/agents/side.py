@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import ConsumerStoppedError
 from mode import Service
 
 from streams import metrics, topics
@@ -57,8 +58,12 @@ class SideInputs(Service):  # type: ignore[misc]
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)
         ends = await consumer.end_offsets(partitions)
-        while any([await consumer.position(tp) < ends[tp] for tp in partitions]):
-            await self._poll()
+        try:
+            while any([await consumer.position(tp) < ends[tp] for tp in partitions]):
+                await self._poll()
+        except ConsumerStoppedError:
+            if not self.should_stop:
+                raise
         await self._take_over()
 
     async def on_stop(self) -> None:
@@ -68,7 +73,10 @@ class SideInputs(Service):  # type: ignore[misc]
     @Service.task  # type: ignore[untyped-decorator]
     async def _follow(self) -> None:
         while not self.should_stop:
-            await self._poll()
+            try:
+                await self._poll()
+            except ConsumerStoppedError:
+                break
 
     @Service.task  # type: ignore[untyped-decorator]
     async def _load(self) -> None:
