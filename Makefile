@@ -32,7 +32,7 @@ test: setup browser lint
 	$(BIN)/python -m pytest tests
 
 bench: setup
-	$(BIN)/python -m pytest tests/bench -m bench -s
+	PYTHONPATH=tests:tests/support $(BIN)/python -m bench.run $(BENCH)
 
 docs: setup
 	$(BIN)/python -m streams.metrics_docs > docs/metrics.md

@@ -11,13 +11,16 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import figures, fold
+from bench import figures, fold, full, replay, state
 from bench.figures import Section
 from bench.harness import ROOT, running_broker, say
 from conftest import Broker
 
-MEASUREMENTS: dict[str, Callable[[Broker], Section]] = {
+MEASUREMENTS: dict[str, Callable[[Broker], Section | list[Section]]] = {
     "fold": fold.measure,
+    "full": full.measure,
+    "state": state.measure,
+    "replay": replay.measure,
 }
 PAGE = ROOT / "docs/performance.md"
 
@@ -33,7 +36,8 @@ def main(names: list[str]) -> int:
         say(f"--- {name} ---")
         try:
             with running_broker() as broker:
-                sections.append(MEASUREMENTS[name](broker))
+                made = MEASUREMENTS[name](broker)
+            sections += made if isinstance(made, list) else [made]
         except Exception:
             traceback.print_exc()
             failed.append(name)
