@@ -247,46 +247,57 @@ class MemberState:
 
     def _place(self, kind: str, event: Event, ts: int, show: Show, play: Play | None, device: Device) -> None:
         stats = show.stats
-        position = event.get("position_s")
-        duration = event.get("duration_s") or 0.0
-        season, episode = event.get("season"), event.get("episode")
-        if episode is not None or season is not None or event["title_id"] != show.show_id:
-            stats[s.IS_SERIES] = 1.0
         if device.unattended:
             stats[s.UNATTENDED] = 1.0
             return
         stats[s.UNATTENDED] = 0.0
-        if position is not None and position > stats[s.LONGEST_S]:
-            stats[s.LONGEST_S] = position
-        completed = kind == "complete"
-        same = show.title_id == event["title_id"]
-        if same:
-            duration = duration or stats[s.DURATION_S]
-        started = completed or (
-            position is not None and (position >= STARTED_S or (duration > 0 and position >= STARTED_SHARE * duration))
-        )
-        if not same:
-            if not started and show.title_id is not None:
-                return  # a glance at another title leaves the place where it is
-            if show.title_id is not None:
-                stats[s.TITLES] += 1
-                if stats[s.COMPLETED] or past_share(stats, FINISHED_SHARE):
-                    stats[s.FINISHED_TITLES] += 1
-            show.title_id = event["title_id"]
-            stats[s.SEASON] = -1.0 if season is None else season
-            stats[s.EPISODE] = -1.0 if episode is None else episode
-            stats[s.POSITION_S] = stats[s.COMPLETED] = stats[s.STARTED] = 0.0
+        if show.title_id != event["title_id"]:
+            self._move(kind, event, ts, show)
+            return
         show.times[s.PLACE_AT] = ts
+        duration = event.get("duration_s") or stats[s.DURATION_S]
         stats[s.DURATION_S] = duration
-        if completed:
+        if kind == "complete":
             stats[s.COMPLETED] = stats[s.STARTED] = 1.0
             stats[s.POSITION_S] = duration or stats[s.POSITION_S]
             return
+        position: float = event["position_s"]
+        started = _is_start(position, duration)
         if stats[s.COMPLETED]:
             if not started or play is None or play.completed:
                 return  # the end of the same play, or a glance at a title already finished
             stats[s.COMPLETED] = 0.0
-        stats[s.POSITION_S] = position or 0.0
+        stats[s.POSITION_S] = position
+        if position > stats[s.LONGEST_S]:
+            stats[s.LONGEST_S] = position
+        if started:
+            stats[s.STARTED] = 1.0  # and stays so: back at the beginning it is resumed there
+
+    def _move(self, kind: str, event: Event, ts: int, show: Show) -> None:
+        """Moves the place to the event's title, once that is started; the first title seen is the place at once."""
+        stats = show.stats
+        season, episode = event.get("season"), event.get("episode")
+        if episode is not None or season is not None or event["title_id"] != show.show_id:
+            stats[s.IS_SERIES] = 1.0
+        position: float = event.get("position_s") or 0.0
+        duration: float = event.get("duration_s") or 0.0
+        completed = kind == "complete"
+        started = completed or _is_start(position, duration)
+        if position > stats[s.LONGEST_S]:
+            stats[s.LONGEST_S] = position
+        if show.title_id is not None:
+            if not started:
+                return  # a glance at another title leaves the place where it is
+            stats[s.TITLES] += 1
+            if stats[s.COMPLETED] or past_share(stats, FINISHED_SHARE):
+                stats[s.FINISHED_TITLES] += 1
+        show.title_id = event["title_id"]
+        show.times[s.PLACE_AT] = ts
+        stats[s.SEASON] = -1.0 if season is None else season
+        stats[s.EPISODE] = -1.0 if episode is None else episode
+        stats[s.DURATION_S] = duration
+        stats[s.POSITION_S] = duration if completed else position
+        stats[s.COMPLETED] = 1.0 if completed else 0.0
         stats[s.STARTED] = 1.0 if started else 0.0
 
     # --- counted plays
@@ -427,6 +438,11 @@ _OTHER: Final[dict[str, Callable[[MemberState, Event, int, Device], None]]] = {
     "undismiss": MemberState._undismiss,
     "snooze": MemberState._snooze,
 }
+
+
+def _is_start(position_s: float, duration_s: float) -> bool:
+    """Two minutes or 5 %, whichever is first."""
+    return position_s >= STARTED_S or (duration_s > 0 and position_s >= STARTED_SHARE * duration_s)
 
 
 def past_share(stats: "array[float]", share: float) -> bool:

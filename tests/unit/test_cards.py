@@ -121,3 +121,8 @@ def test_a_sleeper_goes_on_where_somebody_was_last_known_to_watch() -> None:
         events += watch("A", T0, 45, episode=number, autoplay=True)
     events = [dict(each, ts=T0 + index * MINUTE) for index, each in enumerate(events)]
     assert cards(events, series(1, 2, 3, 4, 5, 6)) == Card("A.e3", 1, 3, 0.0, 2700, 0.0, "next_episode")
+
+
+def test_an_episode_taken_back_to_its_beginning_is_resumed_there() -> None:
+    back = event("seek", T0 + 11 * MINUTE, "A", 1, position_s=0, duration_s=2700)
+    assert cards([*watch("A", T0, 10, episode=1), back]) == Card("A.e1", 1, 1, 0.0, 2700.0, 0.0, "resume")
