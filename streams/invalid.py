@@ -16,6 +16,7 @@ from streams.errors import CommandError
 from streams.events import MAX_EVENT_BYTES, InvalidEvent, validate
 from streams.reading import records
 
+UNREADABLE: Final = "the member's state is unreadable"  # how the reason begins for a state that can't be decoded
 _BATCH: Final = 200  # sent and remembered together; what a cut-off replay repeats at most
 _PREVIEW_CHARS: Final = 100
 
@@ -127,6 +128,44 @@ def replay(bootstrap_servers: str, partitions: int, on_progress: Callable[[Repla
     return done
 
 
+def settle_covered(bootstrap_servers: str, member_id: str, partition: int, offset: int) -> int:
+    """Remembers as sent the events that were turned away while their member's state was unreadable, up to `offset`.
+
+    For a state rebuilt from the log up to there: they are in it, and a replay would only repeat them. Returns their
+    number. Raises CommandError where Kafka fails.
+    """
+    from kafka import KafkaProducer
+    from kafka.errors import KafkaError
+
+    key = member_id.encode()
+    covered = [
+        record
+        for record in refused(bootstrap_servers)
+        if record.key == key
+        and record.reason.startswith(UNREADABLE)
+        and not record.replayed
+        and (record.topic, record.partition) == (topics.EVENTS, str(partition))
+        and int(record.offset) <= offset
+    ]
+    try:
+        producer = KafkaProducer(bootstrap_servers=bootstrap_servers.split(","), acks="all", linger_ms=5)
+        try:
+            for future in [_remember(producer, record, f"{record.partition}/{record.offset}") for record in covered]:
+                future.get(60)
+        finally:
+            producer.close()
+    except (KafkaError, OSError) as error:
+        raise CommandError(
+            f"the state is rebuilt, but Kafka did not note which events it covers ({topics.one_line(error)}): "
+            "'cw invalid replay' would send them again, and those older than the member's last 512 would count twice"
+        ) from None
+    return len(covered)
+
+
+def _remember(producer: Any, record: Refused, place: str) -> Any:
+    return producer.send(topics.REPLAYED, key=record.marker.encode(), value=place.encode())
+
+
 def _send(producer: Any, batch: list[tuple[Refused, bytes]], partitions: int) -> int:
     sent = [
         producer.send(
@@ -140,7 +179,7 @@ def _send(producer: Any, batch: list[tuple[Refused, bytes]], partitions: int) ->
     ]
     places = [future.get(60) for future in sent]
     remembered = [
-        producer.send(topics.REPLAYED, key=record.marker.encode(), value=f"{place.partition}/{place.offset}".encode())
+        _remember(producer, record, f"{place.partition}/{place.offset}")
         for (record, _), place in zip(batch, places, strict=True)
     ]
     for future in remembered:

@@ -103,6 +103,12 @@ STATES_UNREADABLE: Final = WORKER.counter(
     "cw_worker_states_unreadable_total",
     "Times a batch needed a member whose state can't be decoded; it stays as it is, its events go to cw.invalid.",
 )
+STATES_REBUILT: Final = WORKER.counter(
+    "Was stored state mended?",
+    "cw_worker_states_rebuilt_total",
+    "States made anew by cw state: from log, empty.",
+    "source",
+)
 ROWS_SENT: Final = WORKER.counter("Are rows being made?", "cw_worker_rows_sent_total", "Rows sent to cw.rows.")
 ROWS_DEFERRED: Final = WORKER.counter(
     "Is the worker behind?",

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from streams import events
 from streams.agents.arrive import Arrival, Refused
 from streams.events import Event
+from streams.invalid import UNREADABLE
 from streams.member import Applied, MemberState
 
 # These change little that a row shows: while the worker is behind, they wait for the member's next urgent event, or
@@ -64,7 +65,7 @@ def fold(
         state = changed.get(key)
         if state is None:
             if key in broken:
-                folded.refused.append(Refused(record, f"the member's state is unreadable: {broken[key]}"))
+                folded.refused.append(Refused(record, f"{UNREADABLE}: {broken[key]}"))
                 continue
             state = states[key] or MemberState()
         try:

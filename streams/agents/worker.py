@@ -1,5 +1,6 @@
 """The worker: its Faust app, the member table, and the agent that joins the steps."""
 
+import asyncio
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +10,7 @@ from streams.agents import arrive, decide, fold, send
 from streams.agents.decide import Decision, Wanted
 from streams.agents.fold import Folded
 from streams.agents.side import SideInputs
+from streams.agents.states import States
 from streams.agents.web import WorkerWeb
 from streams.batching import App, Batch, Output, OutputRecord, Table, Unreadable
 from streams.catalog import Catalog
@@ -58,8 +60,9 @@ class Worker:
             cache_limit=CACHE_LIMIT,
             extra_topic_configs=CHANGELOG_SETTINGS,
         )
+        self.states = States(settings, self.members, self.ready, self._send_rows_of)
         self.app.services = [
-            WorkerWeb(settings.service_host, settings.worker_port, self.ready, self.serving, self.explain),
+            WorkerWeb(settings.service_host, settings.worker_port, self.ready, self.serving, self.explain, self.states),
             self.side,
             self.output,
         ]
@@ -77,6 +80,7 @@ class Worker:
     async def _apply(self, batch: Batch[MemberState]) -> Folded:
         """Folds a batch into the states of its members; sends on what is no event of this partition."""
         arrivals = arrive.sort(batch.records, batch.partition, self.settings.partitions)
+        self.states.saw(batch)
         states, broken = batch.get_many({record.key: None for record, _ in arrivals.events if record.key is not None})
         folded = fold.fold(arrivals.events, states, broken, self.settings.epoch)
         batch.put_many(folded.states)
@@ -144,6 +148,14 @@ class Worker:
             for partition, of_partition in records.items():
                 batches[partition].sends(*await self.output.send(topic, partition, of_partition))
                 sent.inc(len(of_partition))
+
+    async def _send_rows_of(self, member_id: str, state: MemberState) -> None:
+        """Sends one member's rows, and waits until they are in the log."""
+        wanted = decide.rows_of(member_id, state)
+        rows = [send.row(made) for made in decide.decide(wanted, self.models, self.catalog, self.side.countries)]
+        partition = topics.partition_of(member_id.encode(), self.settings.partitions)
+        await asyncio.gather(*await self.output.send(topics.ROWS, partition, rows))
+        metrics.ROWS_SENT.inc(len(rows))
 
     # -- for HTTP
 
