@@ -33,6 +33,8 @@ from streams.batching.transport import Chunk
 
 __all__ = ["Batch", "Revoked", "Table", "Unreadable"]
 
+GATHER_TURNS = 4  # turns of the event loop that the reader needs to hand over the next batch of the same poll
+
 V = TypeVar("V")
 logger = get_logger(__name__)
 
@@ -177,7 +179,8 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
                 unacknowledged = stream.noack()
                 async for event in unacknowledged.events():
                     messages.append(event.message)
-                    await asyncio.sleep(0)  # the reader puts what it has; flushes get their turn
+                    for _ in range(GATHER_TURNS):
+                        await asyncio.sleep(0)
                     waiting = not unacknowledged.channel.queue.empty()
                     if waiting and sum(len(message.value.records) for message in messages) < together:
                         continue
