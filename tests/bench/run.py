@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import figures, fold, full, replay, state
+from bench import faults, figures, fold, full, replay, state
 from bench.figures import Section
 from bench.harness import ROOT, running_broker, say
 from conftest import Broker
@@ -21,6 +21,7 @@ MEASUREMENTS: dict[str, Callable[[Broker], Section | list[Section]]] = {
     "full": full.measure,
     "state": state.measure,
     "replay": replay.measure,
+    "faults": faults.measure,
 }
 PAGE = ROOT / "docs/performance.md"
 
