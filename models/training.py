@@ -23,7 +23,7 @@ from streams.population import Population
 from streams.scoring.aggregate import any_of
 
 INNER_FOLDS: Final = 3
-FEW_DECISIONS: Final = 5_000  # up to so many, every inner fold has a say in which loss is used
+CHOICE_DECISIONS: Final = 8_000  # about so many, spread over all, say which kind of ranker is taken
 TICKS: Final = (len(ranking.KINDS) * INNER_FOLDS + 1) * ranking.TREES + (INNER_FOLDS + 1) * (
     calibration.TREES + continuation.TREES
 )
@@ -107,33 +107,32 @@ def _fold_of_member(examples: Examples, fold: Ints) -> Ints | None:
 
 def _out_of_fold(examples: Examples, X: Floats, fold: Ints, tick: Tick | None) -> tuple[Floats, str, dict[str, float]]:
     """Scores of rankers that had not seen the fold, the kind of ranker chosen, the MRR of each kind."""
-    rank = examples.recency_rank
-    judged = np.ones(len(examples), np.bool_) if len(examples) <= FEW_DECISIONS else fold == 0
-    scores: dict[str, Floats] = {"recency": -rank.astype(np.float32)}
-    for kind in ranking.KINDS:
-        scores[kind] = np.zeros(len(X), np.float32)
-        for number in np.unique(fold[judged]):
-            _score_fold(scores[kind], kind, examples, X, fold == number, tick)
-    choice = {kind: _mrr(examples, score, judged) for kind, score in scores.items()}
-    best = max(choice, key=lambda kind: choice[kind])
-    for number in np.unique(fold[~judged]):
-        if best != "recency":
-            _score_fold(scores[best], best, examples, X, fold == number, tick)
-    return scores[best], best, choice
+    thin: Bools = np.arange(len(examples)) % max(1, len(examples) // CHOICE_DECISIONS) == 0
+    few = examples.select(thin)
+    X_few = X if thin.all() else X[np.repeat(thin, examples.sizes)]
+    scores = {kind: _by_fold(kind, few, X_few, fold[thin], tick) for kind in ranking.KINDS}
+    scores["recency"] = -few.recency_rank.astype(np.float32)
+    choice = {kind: _mrr(few, score) for kind, score in scores.items()}
+    # Among equals recency: it needs no model.
+    best = max(sorted(choice, key=lambda kind: kind != "recency"), key=lambda kind: choice[kind])
+    return scores[best] if thin.all() else _by_fold(best, examples, X, fold, tick), best, choice
 
 
-def _score_fold(score: Floats, kind: str, examples: Examples, X: Floats, held_out: Bools, tick: Tick | None) -> None:
-    """Trains on the other decisions and fills in the scores of those held out."""
-    sizes = examples.sizes
-    rows = np.repeat(held_out, sizes)
-    if rows.all():
-        score[:] = -examples.recency_rank
-        return
-    ranker = ranking.train(kind, X[~rows], sizes[~held_out], examples.played[~rows], tick)
-    score[rows] = ranker.score(X[rows])
+def _by_fold(kind: str, examples: Examples, X: Floats, fold: Ints, tick: Tick | None) -> Floats:
+    """(n,) scores of rankers of one kind that had learned from the other folds."""
+    score = -examples.recency_rank.astype(np.float32)
+    if kind == "recency":
+        return score
+    sizes, played = examples.sizes, examples.played
+    for number in np.unique(fold):
+        held_out = fold == number
+        rows = np.repeat(held_out, sizes)
+        if not rows.all():
+            ranker = ranking.train(kind, X[~rows], sizes[~held_out], played[~rows], tick)
+            score[rows] = ranker.score(X[rows])
+    return score
 
 
-def _mrr(examples: Examples, score: Floats, judged: Bools) -> float:
+def _mrr(examples: Examples, score: Floats) -> float:
     ranks: Longs = metrics.rank_of_played(score, examples.recency_rank, examples.played, examples.offsets)
-    right = judged & (ranks > 0)
-    return float(metrics.reciprocal(ranks[right]).mean()) if right.any() else 0.0
+    return float(metrics.reciprocal(ranks[ranks > 0]).mean()) if (ranks > 0).any() else 0.0
