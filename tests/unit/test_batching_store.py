@@ -1,0 +1,95 @@
+"""A batched table on a real RocksDB, without a broker: what is written with what, and what can't be decoded."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from faust.types import TP
+
+from streams.batching import App, Batch, Chunk, Output, Revoked, Table
+from streams.batching.partition import Partition
+
+
+@dataclass
+class ChangelogRecord:
+    offset: int
+    key: bytes
+    value: bytes | None
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Table[int]:
+    app = App("test", broker="kafka://127.0.0.1:1", datadir=str(tmp_path))
+    return Table(app, "counts", partitions=2, encode=lambda n: str(n).encode(), decode=int)
+
+
+def batch_of(table: Table[int]) -> Batch[int]:
+    partition: Partition[int] = Partition(0, None)  # type: ignore[arg-type]
+    return Batch(table, partition, "events", Chunk((), 0, 0, 0))
+
+
+def read_from_changelog(table: Table[int], partition: int, chunk: Chunk) -> None:
+    message = SimpleNamespace(tp=TP(table.changelog, partition), value=chunk)
+    table.apply_changelog_batch([SimpleNamespace(message=message)])
+
+
+async def test_values_and_the_changelog_offset_are_written_together(table: Table[int]) -> None:
+    table.data.write(0, [(b"a", b"1"), (b"b", b"2")], 41)
+    assert table.data.persisted_offset(TP(table.changelog, 0)) == 41
+    assert table.data.read(0, table.data.offset_key) == b"41"
+    table.data.write(0, [(b"a", None)], 44)
+    assert [table.data.read(0, key) for key in (b"a", b"b")] == [None, b"2"]
+    assert table.data.persisted_offset(TP(table.changelog, 0)) == 44
+
+
+async def test_recovery_ends_at_the_position_behind_markers(table: Table[int]) -> None:
+    """Offsets 10 to 12: two records and the marker of their transaction."""
+    table.app.tables.recovery.active_tps.add(TP(table.changelog, 1))
+    records = [ChangelogRecord(10, b"a", b"7"), ChangelogRecord(11, b"gone", None)]
+    table.data.write(1, [(b"gone", b"1")], 3)
+    read_from_changelog(table, 1, Chunk(records, 10, 13, 0))  # type: ignore[arg-type]
+    assert [table.data.read(1, key) for key in (b"a", b"gone")] == [b"7", None]
+    assert table.data.persisted_offset(TP(table.changelog, 1)) == 12
+
+
+async def test_what_was_read_for_a_partition_that_is_gone_opens_no_database(table: Table[int]) -> None:
+    read_from_changelog(table, 1, Chunk([ChangelogRecord(0, b"a", b"7")], 0, 1, 0))  # type: ignore[list-item]
+    assert not table.data.partition_path(1).exists()
+
+
+async def test_a_value_that_cannot_be_decoded_is_set_aside_as_it_is(table: Table[int]) -> None:
+    table.data.write(0, [(b"good", b"7"), (b"bad", b"x7")], 1)
+    values, unreadable = batch_of(table).get_many([b"good", b"bad", b"none"])
+    assert values == {b"good": 7, b"none": None}
+    assert list(unreadable) == [b"bad"]
+    assert "counts" in str(unreadable[b"bad"])
+    assert table.data.read(0, b"bad") == b"x7"
+
+
+async def test_a_batch_whose_partition_was_given_up_can_change_nothing(table: Table[int]) -> None:
+    batch = batch_of(table)
+    batch.put_many({b"a": 1})
+    batch._state.discard()
+    with pytest.raises(Revoked):
+        batch.put_many({b"a": 2})
+    with pytest.raises(Revoked):
+        batch.get_many([b"a"])
+    assert not batch._state.dirty
+
+
+async def test_nothing_is_sent_once_the_session_has_run_out(table: Table[int]) -> None:
+    output = Output(table.app)
+    table.app.consumer._thread.last_heartbeat = -1e9
+    with pytest.raises(Revoked, match="no heartbeat"):
+        await output.send("rows", 0, [(b"k", b"v", ())])
+
+
+async def test_closing_lets_another_worker_open_the_database(table: Table[int]) -> None:
+    table.data.write(0, [(b"a", b"1")], 1)
+    table.data.revoke_partitions(table, {TP(table.changelog, 0)})
+    other = Table(
+        App("test", broker="kafka://127.0.0.1:1", datadir=table.app.conf.datadir),
+        "counts", partitions=2, encode=lambda n: str(n).encode(), decode=int,
+    )  # fmt: skip
+    assert other.data.read(0, b"a") == b"1"
