@@ -62,9 +62,8 @@ def advice(group: GroupLag) -> str | None:
 def render(snapshot: Snapshot) -> RenderableType:
     """The table of all groups, and under it one line for each group that needs somebody."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("GROUP", "TOPIC"):
-        table.add_column(name, overflow="fold")
-    for name in ("PARTITION", "MEMBERS", "WAITING", "BEHIND", "COMMITTED", "END"):
+    table.add_column("GROUP, PARTITION", no_wrap=True)
+    for name in ("WAITING", "BEHIND", "COMMITTED", "END"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("STATUS", no_wrap=True)
     table.add_column("WHY", overflow="fold")
@@ -75,17 +74,14 @@ def render(snapshot: Snapshot) -> RenderableType:
 
 
 def _add_group(table: Table, group: GroupLag) -> None:
-    members = "?" if group.members is None else str(group.members)
+    members = "members unknown" if group.members is None else f"members: {group.members}"
     listed = group.partitions if len(group.partitions) <= _ROWS else [lag for lag in group.partitions if _matters(lag)]
-    if not listed:
-        status = Text(group.status.name, style=_STYLES[group.status])
-        table.add_row(group.group, "", "", members, str(group.lag), age(group.lag_s), "", "", status, group.reason)
-    for i, lag in enumerate(listed):
+    status = Text(group.status.name, style=_STYLES[group.status])
+    why = f"{group.reason}; {members}"
+    table.add_row(Text(group.group, style="bold"), f"{group.lag:,}", age(group.lag_s), "", "", status, why)
+    for lag in listed:
         table.add_row(
-            group.group if i == 0 else "",
-            lag.topic,
-            str(lag.partition),
-            members if i == 0 else "",
+            f"  {lag.topic}/{lag.partition}",
             f"{lag.lag:,}",
             age(lag.lag_s),
             "never" if lag.committed is None else f"{lag.committed:,}",
@@ -94,7 +90,7 @@ def _add_group(table: Table, group: GroupLag) -> None:
             lag.reason,
         )
     if hidden := len(group.partitions) - len(listed):
-        table.add_row("", f"and {hidden} more with nothing waiting", *[""] * 8)
+        table.add_row(f"  and {hidden} more with nothing waiting", *[""] * 6)
 
 
 def _matters(lag: PartitionLag) -> bool:
