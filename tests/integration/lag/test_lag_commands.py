@@ -30,8 +30,9 @@ def test_cw_lag_shows_a_dead_group_and_what_to_do_with_exit_code_1(servers, prod
     commit(servers, group, {(topic, 0): 0})
     shown = run_cw("lag", servers=servers)
     assert shown.returncode == 1, shown.stderr
-    (line,) = [line for line in shown.stdout.splitlines() if line.startswith(group) and topic in line]
-    assert re.search(r"1,200\s+\S+ s\s+0\s+1,200\s+STOP\s+the group has no members", line)
+    assert re.search(rf"^{group} +1,200 .*STOP +the group has no members; members: 0", shown.stdout, re.MULTILINE)
+    of_partition = rf"^  {topic}/0 +1,200 +\S+ s +0 +1,200 +STOP +the group has no members"
+    assert re.search(of_partition, shown.stdout, re.MULTILINE)
     assert f"{group}: nobody is reading." in shown.stdout
     groups = json.loads(run_cw("lag", "--json", servers=servers).stdout)["groups"]
     entry = next(entry for entry in groups if entry["group"] == group)
