@@ -23,6 +23,7 @@ class Run:
     """One worker from the first event applied to the last."""
 
     seconds: float
+    cpu_s: float
     events: int
     rows: int
     rss_mib: float
@@ -72,6 +73,19 @@ def measure(
         Figure.rate("full_rows_per_s", "scored rows sent", rows, "rows", "at least 6,000"),
         Figure.of("full_items_a_row", f"items a row, mean (most: {most})", items, "items"),
         Figure.of("full_events_a_row", "events a row", rate / rows, "events", digits=2),
+        Figure.of(
+            "full_cpu_us_an_event",
+            "processor time of the worker an event, all threads",
+            statistics.median(1e6 * run.cpu_s / run.events for run in runs),
+            "µs",
+        ),
+        Figure.of(
+            "full_cpu_share",
+            "processors in use by the worker",
+            statistics.median(run.cpu_s / run.seconds for run in runs),
+            "",
+            digits=2,
+        ),
         Figure.of("full_rss_mib", "memory of the worker, highest", max(run.rss_mib for run in runs), "MiB", digits=0),
     ]
     spread = ", ".join(f"{run.events_per_s:,.0f}" for run in runs)
@@ -98,14 +112,14 @@ def work_off(broker: Broker, events: int) -> Run:
 def follow(worker: WorkerProcess, events: int, seconds: float = 600) -> Run:
     """Looks at the worker's counters until it has seen so many events."""
     deadline = time.monotonic() + seconds
-    began = first = None
+    began, first, cpu_s = None, None, 0.0
     while True:
         seen, now = measured.counts(worker), time.monotonic()
         if began is None and seen.events:
-            began, first = now, seen
+            began, first, cpu_s = now, seen, measured.cpu_seconds(worker)
         if seen.events >= events and began is not None and first is not None:
             done = seen.events - first.events, seen.rows - first.rows
-            return Run(now - began, *done, measured.memory(worker)[1])
+            return Run(now - began, measured.cpu_seconds(worker) - cpu_s, *done, measured.memory(worker)[1])
         if now > deadline or not worker.alive():
             raise RuntimeError(f"the worker has applied {seen.events} of {events} events in {seconds:.0f} s")
         time.sleep(LOOK_EVERY_S)

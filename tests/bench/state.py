@@ -32,6 +32,7 @@ MIB = 2**20
 
 def measure(broker: Broker, members: int = 1_000_000, distinct: int = 2_000, events: int = 300_000) -> Section:
     """`distinct` simulated members, `members` in all; then a backlog of `events` events of any of them."""
+    population.serve_trained_bundle(broker, members=200, days=40)
     log = population.simulate(broker, "state", distinct, 24 * distinct * DAYS, seed=5)
     states, rest = fold(log, distinct * 23 * (DAYS - 1))
     encoded = fmean(map(len, states.values()))

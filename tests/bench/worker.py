@@ -1,5 +1,6 @@
 """`cw worker` while it is measured: its metrics, its memory, and a start from nothing."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,12 @@ def memory(worker: WorkerProcess) -> tuple[float, float]:
     status = Path(f"/proc/{worker.process.pid}/status").read_text()
     now, highest = (int(re.search(rf"{name}:\s+(\d+) kB", status)[1]) / 1024 for name in ("VmRSS", "VmHWM"))  # type: ignore[index]
     return now, highest
+
+
+def cpu_seconds(worker: WorkerProcess) -> float:
+    """Processor time of all its threads since its start: what a figure of a busy machine can still be told by."""
+    fields = Path(f"/proc/{worker.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def forget(broker: Broker) -> None:
