@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import re
 import signal
@@ -13,6 +14,12 @@ from streams.errors import CommandError
 
 STOP_S = 30.0
 _LINE_LIMIT = 2**20
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+def _end_with_parent() -> None:
+    """Asks Linux for SIGTERM when the demo dies, so that even its kill -9 leaves no process."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Process:
@@ -34,6 +41,7 @@ class Process:
             sys.executable, "-m", "streams.cli", *self.arguments,
             env=dict(self._env), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT, start_new_session=True, limit=_LINE_LIMIT,
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
         )  # fmt: skip
         self._reading = asyncio.create_task(self._read())
 

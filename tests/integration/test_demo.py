@@ -149,6 +149,27 @@ def test_stopped_before_it_is_ready_it_leaves_nothing_behind(env, tmp_path) -> N
     assert processes_of(env) == []
 
 
+@pytest.mark.timeout(240)
+def test_killed_at_once_it_leaves_the_broker_alone_which_the_next_demo_ends(env, tmp_path) -> None:
+    log = tmp_path / "demo.log"
+    demo = start(env, log, "--members", "30")
+    wait_for(lambda: "Training" in log.read_text())
+    demo.kill()
+    wait_for(lambda: all("kafka.Kafka" in line for line in processes_of(env)))
+    again = start(env, log, "--members", "30")
+    wait_for(lambda: "Simulating" in log.read_text())
+    again.send_signal(signal.SIGTERM)
+    assert again.wait(60) == 130, log.read_text()
+    assert processes_of(env) == []
+
+
+def wait_for(condition) -> None:
+    deadline = time.monotonic() + 90
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 def test_a_port_in_use_is_one_line_and_nothing_is_started(env, tmp_path) -> None:
     log = tmp_path / "demo.log"
     with socket.create_server(("127.0.0.1", int(env["CW_GATEWAY_PORT"]))):
