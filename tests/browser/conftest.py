@@ -13,10 +13,14 @@ from typing import Any
 import orjson
 import pytest
 from gateways import free_port
+from kafka import KafkaProducer
 from page import Page
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from worker_process import WorkerProcess, wait_caught_up, wait_until
+
+from streams import topics
+from streams.gateway.ingestion import MAX_EVENTS
 
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -43,6 +47,11 @@ class GatewayProcess:
         except OSError:
             return None
 
+    def post(self, events: bytes) -> None:
+        """Sends events as a client does; every one must be taken."""
+        with urllib.request.urlopen(self.url + "v1/events", events, timeout=30) as answer:
+            assert orjson.loads(answer.read())["rejected"] == []
+
     def start(self) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "streams.cli", "gateway"], env=self._env, stdout=subprocess.DEVNULL
@@ -60,8 +69,15 @@ class GatewayProcess:
 @pytest.fixture(scope="module")
 def gateway(broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
     """The chain, with twelve simulated members whose history the worker has read; gives its gateway."""
-    broker.cw("simulate", "--members", "12", "--days", "30", "--seed", "3", "--produce")
-    with WorkerProcess(broker, tmp_path_factory.mktemp("browser") / "worker") as worker:
+    folder = tmp_path_factory.mktemp("browser")
+    history = folder / "history.jsonl"
+    # To a file first: such a history ends some time ago, so that the page's clock has room to run fast.
+    broker.cw("simulate", "--members", "12", "--days", "30", "--seed", "3", "-o", str(history))
+    catalogue = KafkaProducer(bootstrap_servers=broker.bootstrap_servers)
+    for line in (folder / "history.titles.jsonl").read_bytes().splitlines():
+        catalogue.send(topics.CATALOG, line, orjson.loads(line)["title_id"].encode())
+    catalogue.close()
+    with WorkerProcess(broker, folder / "worker") as worker:
         worker.wait_ready()
         env = {
             **broker.env,
@@ -70,6 +86,9 @@ def gateway(broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[G
         }
         process = GatewayProcess(env)
         process.start()
+        events = history.read_bytes().splitlines()
+        for at in range(0, len(events), MAX_EVENTS):
+            process.post(b"[" + b",".join(events[at : at + MAX_EVENTS]) + b"]")
         wait_caught_up(broker.bootstrap_servers)
         yield process
         process.stop()

@@ -10,6 +10,7 @@ import { SCALE, timecode } from "./film.js";
 const SPEEDS = [0.25, 1, 4];
 const EVENTS_KEPT = 60;
 const RETRY_MS = 2000;
+const ROOM_MS = 2 * 3600 * 1000;
 const KINDS = ["tv", "phone"];
 
 const $ = (id) => document.getElementById(id);
@@ -37,7 +38,7 @@ async function main() {
 async function open(member, catalogue) {
   devices.forEach((device) => device.stop());
   connection.clear();
-  clock = new Clock(Math.max(0, ...member.devices.map((device) => device.scored_from_ts ?? 0)));
+  clock = new Clock(knownUpTo(member));
   devices = KINDS.map((kind) => {
     const deviceId = member.devices.find((device) => device.device === kind)?.device_id ?? kind;
     const device = new Device({ kind, memberId: member.member_id, deviceId, catalogue, clock, sent: logEvent(catalogue), state: connectionState });
@@ -49,11 +50,18 @@ async function open(member, catalogue) {
   await Promise.all(devices.map((device) => device.start()));
 }
 
-// Profiles whose rows changed lately; one with a television and a phone and much to continue comes first.
+// Profiles whose rows changed lately. First come those with a television and a phone, whose clock has room before it
+// is at the present, and who have much to continue.
 async function known() {
   const { members } = await getJson("v1/members");
   const items = (member) => Math.max(0, ...member.devices.map((device) => device.items));
-  return members.sort((a, b) => hasBoth(b) - hasBoth(a) || items(b) - items(a));
+  const hasRoom = (member) => Date.now() - knownUpTo(member) > ROOM_MS;
+  return members.sort((a, b) => hasBoth(b) - hasBoth(a) || hasRoom(b) - hasRoom(a) || items(b) - items(a));
+}
+
+// Event time of the newest event that is known of a member, ms.
+function knownUpTo(member) {
+  return Math.max(0, ...member.devices.map((device) => device.scored_from_ts ?? 0));
 }
 
 function hasBoth(member) {
@@ -79,7 +87,11 @@ function speedButton(value) {
 
 function showClock() {
   if (!clock) return;
-  $("clock").textContent = new Date(clock.now()).toLocaleString([], { weekday: "short", hour: "2-digit", minute: "2-digit" });
+  const now = clock.now();
+  $("clock").textContent = new Date(now).toLocaleString([], { weekday: "short", hour: "2-digit", minute: "2-digit" });
+  const caughtUp = Date.now() - now < 1000;
+  $("clock").classList.toggle("now", caughtUp);
+  $("clock").title = caughtUp ? "The present: a play counts after a real minute" : "The household's clock: it runs with the players";
 }
 
 function logEvent(catalogue) {
