@@ -6,7 +6,7 @@ import numpy as np
 
 from models.examples import Examples, Floats
 from streams import show
-from streams.member import DAY_MS
+from streams.localtime import DAY_MS
 from streams.population import SHOW_COLUMNS, Population
 
 NAMES: Final = ("recency", "decayed_count", "play_count", "popularity")

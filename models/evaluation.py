@@ -15,7 +15,7 @@ from models import metrics
 from models.examples import Bools, Doubles, Examples, Floats, Longs
 from models.training import Scored
 from streams.events import DEVICES
-from streams.member import DAY_MS
+from streams.localtime import DAY_MS
 
 MODEL: Final = "model"
 RECENCY: Final = "recency"

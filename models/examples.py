@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams import features
+from streams.counting import pair_hash
 from streams.features.batch import DECISION_FIELDS
-from streams.member import pair_hash
 from streams.population import Population
 
 Floats = NDArray[np.float32]

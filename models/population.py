@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from models.examples import Bools, Doubles, Longs, Plays
 from streams.catalog import Catalog
-from streams.member import DAY_MS, FINISHED_SHARE
+from streams.localtime import DAY_MS
+from streams.place import FINISHED_SHARE
 from streams.population import SHOW_COLUMNS, TITLE_COLUMNS, Population, build, empty
 
 DRAWN: Final = 3.0  # weight of the overall rate, in members

@@ -6,14 +6,15 @@ from typing import Any, Final
 import numpy as np
 
 from models.examples import Examples, Plays
-from streams import member as m
+from streams import facts as f
 from streams import population
 from streams.catalog import Catalog
 from streams.device import COUNTED_AFTER_S, Device, Play
 from streams.events import PLAYBACK_TYPES, Event
 from streams.features import Gatherer
 from streams.features.batch import DECISION_FIELDS
-from streams.member import FINISHED_SHARE, MemberState
+from streams.member import MemberState
+from streams.place import FINISHED_SHARE
 from streams.show import Show
 
 FLUSH_DECISIONS: Final = 1_000  # decisions held as objects before they become arrays
@@ -83,16 +84,16 @@ class Recorder:
 
     def session_opened(self, state: MemberState, device: Device, event: Event) -> None:
         """Takes the decision, from the state before anything of the session was applied."""
-        self._session_numbers[device.device_id] = int(state.facts[m.SESSIONS])
+        self._session_numbers[device.device_id] = int(state.facts[f.SESSIONS])
         earlier = self._sessions.get(device.session_id)
         if earlier is not None and earlier.first is not None:
             return
         # Of the worker's row for this event, the moment: the member's newest event, which this one may not be.
-        now_ms = max(int(state.facts[m.LAST_ACTIVITY]), event["ts"])
+        now_ms = max(int(state.facts[f.LAST_ACTIVITY]), event["ts"])
         candidates = self._gatherer.add(state, device, now_ms)
         decision = _Decision(
             device.session_id,
-            int(state.facts[m.PLAYS]),
+            int(state.facts[f.PLAYS]),
             [candidate.show.show_id for candidate in candidates],
             [candidate.show.title_id for candidate in candidates],
             [candidate.card.reason is not None for candidate in candidates],

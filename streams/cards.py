@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 from streams import show as s
 from streams.catalog import Catalog, Title
-from streams.member import FINISHED_SHARE, STARTED_S, STARTED_SHARE
+from streams.place import FINISHED_SHARE, STARTED_S, STARTED_SHARE
 from streams.show import Show
 
 RESUME: Final = "resume"

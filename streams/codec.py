@@ -7,10 +7,10 @@ from zlib import crc32
 
 import orjson
 
-from streams import member as m
+from streams import facts as f
 from streams import show as s
 from streams.device import Device, Play
-from streams.member import MemberState
+from streams.member import MAX_EVENT_IDS, MemberState
 from streams.show import Show
 from streams.upgrades import upgrade
 
@@ -18,7 +18,7 @@ STATE_VERSION: Final = 2  # the step from each older one is in streams/upgrades.
 _MARK: Final = struct.Struct("<BI")  # version, CRC-32 of what follows
 _HEAD: Final = struct.Struct("<IqIHHH")  # epoch, offset, length of the names, columns of facts, times and stats
 _FIRST: Final = _MARK.size + _HEAD.size
-_WIDTHS: Final = (m.FACT_COLUMNS, s.TIME_COLUMNS, s.STAT_COLUMNS)
+_WIDTHS: Final = (f.FACT_COLUMNS, s.TIME_COLUMNS, s.STAT_COLUMNS)
 
 
 class UndecodableState(ValueError):
@@ -77,7 +77,7 @@ def _decode(data: bytes, epoch: int, offset: int, length: int, facts: int, times
     state.epoch, state.offset = epoch, offset
     at = _FIRST + length
     state.tz, state.country, state.last_show, devices, shows = orjson.loads(data[_FIRST:at])
-    state.facts = _numbers("d", data, at, facts, m.FACT_COLUMNS)
+    state.facts = _numbers("d", data, at, facts, f.FACT_COLUMNS)
     at += facts
     for fields in devices:
         device = _device(*fields)
@@ -91,7 +91,7 @@ def _decode(data: bytes, epoch: int, offset: int, length: int, facts: int, times
         at += stats
         state.shows[show_id] = show
     ids = data[at:]
-    if len(ids) % 8 or len(ids) > 8 * m.MAX_EVENT_IDS:
+    if len(ids) % 8 or len(ids) > 8 * MAX_EVENT_IDS:
         raise ValueError(f"{len(ids)} bytes of event ids")
     state.event_ids = bytearray(ids)
     return state

@@ -11,8 +11,10 @@ import numpy.typing as npt
 from streams import features, row
 from streams.catalog import Catalog
 from streams.device import Device
+from streams.facts import LAST_ACTIVITY
 from streams.features import Candidate, Gatherer
-from streams.member import DAY_MS, LAST_ACTIVITY, MemberState
+from streams.localtime import DAY_MS
+from streams.member import MemberState
 from streams.scoring.swap import ModelSlot
 
 RECENT_MS: Final = DAY_MS  # devices with a session in this time get a row

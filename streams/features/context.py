@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from streams import member as m
+from streams import facts as f
 from streams import show as s
 from streams.features import place
 from streams.features.batch import F64, NEVER_H, Batch, ratio
@@ -46,107 +46,107 @@ def candidates_in_row(b: Batch) -> F64:
 
 @context(MOMENT, "ln(1 + hours since the end of the member's session before)")
 def since_session(b: Batch) -> F64:
-    return np.log1p(_hours_since_fact(b, m.PREVIOUS_END))
+    return np.log1p(_hours_since_fact(b, f.PREVIOUS_END))
 
 
 @context(MOMENT, "ln(1 + hours since the member's last counted play began)")
 def since_counted(b: Batch) -> F64:
-    return np.log1p(_hours_since_fact(b, m.LAST_COUNTED))
+    return np.log1p(_hours_since_fact(b, f.LAST_COUNTED))
 
 
 @context(MOMENT, "since_session less the member's usual gap between sessions")
 def session_lateness(b: Batch) -> F64:
-    return np.log1p(_hours_since_fact(b, m.PREVIOUS_END)) - b.facts[:, m.SESSION_GAP_LOG]
+    return np.log1p(_hours_since_fact(b, f.PREVIOUS_END)) - b.facts[:, f.SESSION_GAP_LOG]
 
 
 @context(MEMBER, "ln(1 + days since the member's first event)")
 def tenure(b: Batch) -> F64:
-    return np.log1p(_hours_since_fact(b, m.FIRST_EVENT) / 24.0)
+    return np.log1p(_hours_since_fact(b, f.FIRST_EVENT) / 24.0)
 
 
 @context(MEMBER, "sessions with a play")
 def watch_sessions(b: Batch) -> F64:
-    return b.facts[:, m.WATCH_SESSIONS]
+    return b.facts[:, f.WATCH_SESSIONS]
 
 
 @context(MEMBER, "sessions with a play, half-life 7 days")
 def recent_sessions(b: Batch) -> F64:
-    return b.facts[:, m.RECENT_SESSIONS] * _week(b)
+    return b.facts[:, f.RECENT_SESSIONS] * _week(b)
 
 
 @context(MEMBER, "sessions that opened with a new show, half-life 7 days, as a share of recent_sessions")
 def recent_discovery_share(b: Batch) -> F64:
-    return ratio(b.facts[:, m.RECENT_DISCOVERIES], b.facts[:, m.RECENT_SESSIONS], unknown=-1.0)
+    return ratio(b.facts[:, f.RECENT_DISCOVERIES], b.facts[:, f.RECENT_SESSIONS], unknown=-1.0)
 
 
 @context(MEMBER, "share of sessions that opened by continuing, over the whole history")
 def continued_share(b: Batch) -> F64:
-    return ratio(b.facts[:, m.CONTINUED] + 1.5, b.facts[:, m.WATCH_SESSIONS] + 2.0)
+    return ratio(b.facts[:, f.CONTINUED] + 1.5, b.facts[:, f.WATCH_SESSIONS] + 2.0)
 
 
 @context(MEMBER, "the same over the last few sessions")
 def continued_fast(b: Batch) -> F64:
-    return b.facts[:, m.CONTINUED_FAST]
+    return b.facts[:, f.CONTINUED_FAST]
 
 
 @context(MEMBER, "the same over some twenty sessions")
 def continued_slow(b: Batch) -> F64:
-    return b.facts[:, m.CONTINUED_SLOW]
+    return b.facts[:, f.CONTINUED_SLOW]
 
 
 @context(MEMBER, "1 where the last session opened with a new show")
 def last_was_new(b: Batch) -> F64:
-    return b.facts[:, m.LAST_WAS_NEW]
+    return b.facts[:, f.LAST_WAS_NEW]
 
 
 @context(MEMBER, "how often the show last played opened the next session, over some ten sessions")
 def recency_right(b: Batch) -> F64:
-    return b.facts[:, m.RECENCY_RIGHT]
+    return b.facts[:, f.RECENCY_RIGHT]
 
 
 @context(MEMBER, "how often the show last played on the device did")
 def device_recency_right(b: Batch) -> F64:
-    return b.facts[:, m.DEVICE_RECENCY_RIGHT]
+    return b.facts[:, f.DEVICE_RECENCY_RIGHT]
 
 
 @context(MEMBER, "counted plays a session, over some ten sessions")
 def session_plays(b: Batch) -> F64:
-    return b.facts[:, m.SESSION_PLAYS]
+    return b.facts[:, f.SESSION_PLAYS]
 
 
 @context(MEMBER, "usual ln(1 + hours) between sessions")
 def session_gap(b: Batch) -> F64:
-    return b.facts[:, m.SESSION_GAP_LOG]
+    return b.facts[:, f.SESSION_GAP_LOG]
 
 
 @context(MEMBER, "shows ever played, for each play: how broadly the member watches")
 def breadth(b: Batch) -> F64:
-    return ratio(b.facts[:, m.SHOWS], b.facts[:, m.PLAYS])
+    return ratio(b.facts[:, f.SHOWS], b.facts[:, f.PLAYS])
 
 
 @context(MEMBER, "share of plays that are films")
 def film_share(b: Batch) -> F64:
-    return ratio(b.facts[:, m.FILM_PLAYS], b.facts[:, m.PLAYS])
+    return ratio(b.facts[:, f.FILM_PLAYS], b.facts[:, f.PLAYS])
 
 
 @context(MEMBER, "share of plays that the player started")
 def member_autoplay_share(b: Batch) -> F64:
-    return ratio(b.facts[:, m.AUTOPLAYS], b.facts[:, m.PLAYS])
+    return ratio(b.facts[:, f.AUTOPLAYS], b.facts[:, f.PLAYS])
 
 
 @context(MEMBER, "share of plays found by searching")
 def member_search_share(b: Batch) -> F64:
-    return ratio(b.facts[:, m.SEARCHES], b.facts[:, m.PLAYS])
+    return ratio(b.facts[:, f.SEARCHES], b.facts[:, f.PLAYS])
 
 
 @context(MEMBER, "titles completed, a play")
 def completion(b: Batch) -> F64:
-    return ratio(b.facts[:, m.COMPLETES], b.facts[:, m.PLAYS])
+    return ratio(b.facts[:, f.COMPLETES], b.facts[:, f.PLAYS])
 
 
 @context(MEMBER, "minutes a play")
 def member_minutes_a_play(b: Batch) -> F64:
-    return ratio(b.facts[:, m.WATCHED_S], b.facts[:, m.PLAYS]) / 60
+    return ratio(b.facts[:, f.WATCHED_S], b.facts[:, f.PLAYS]) / 60
 
 
 @context(MEMBER, "devices that are told apart")
@@ -156,13 +156,13 @@ def devices(b: Batch) -> F64:
 
 @context(MEMBER, "share of the member's plays on this very device, half-life 90 days")
 def device_use(b: Batch) -> F64:
-    here = b.facts[np.arange(b.decisions), m.DEVICE_PLAYS + b.now("slot").astype(np.int64)]
-    return ratio(here, b.facts[:, m.DEVICE_PLAYS : m.DEVICE_PLAYS + s.MAX_DEVICES].sum(axis=1))
+    here = b.facts[np.arange(b.decisions), f.DEVICE_PLAYS + b.now("slot").astype(np.int64)]
+    return ratio(here, b.facts[:, f.DEVICE_PLAYS : f.DEVICE_PLAYS + s.MAX_DEVICES].sum(axis=1))
 
 
 @context(MEMBER, "share of the member's sessions at about this hour")
 def hour_use(b: Batch) -> F64:
-    bins = b.facts[:, m.HOUR_SESSIONS : m.HOUR_SESSIONS + s.HOUR_BINS]
+    bins = b.facts[:, f.HOUR_SESSIONS : f.HOUR_SESSIONS + s.HOUR_BINS]
     now_bin = (b.now("hour") * s.HOUR_BINS / 24.0).astype(np.int64)
     return ratio(bins[np.arange(b.decisions), now_bin], bins.sum(axis=1))
 
@@ -193,7 +193,7 @@ def all_decayed_5(b: Batch) -> F64:
 
 
 def _week(b: Batch) -> F64:
-    return np.exp2(-_hours_since_fact(b, m.LAST_COUNTED) / (24.0 * 7.0))
+    return np.exp2(-_hours_since_fact(b, f.LAST_COUNTED) / (24.0 * 7.0))
 
 
 # What the ranker weighs its candidates by: the same columns, for each candidate.

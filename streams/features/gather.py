@@ -4,15 +4,16 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from streams import member as m
+from streams import facts as f
 from streams import show as s
 from streams.cards import NEW_EPISODE, NEXT_EPISODE, RESUME, Card, card
 from streams.catalog import Catalog, Title
+from streams.counting import pair_hash
 from streams.device import Device
 from streams.events import DEVICES
 from streams.features.batch import DECISION_FIELDS, Batch
-from streams.localtime import local_hour
-from streams.member import DAY_MS, MemberState, pair_hash
+from streams.localtime import DAY_MS, local_hour
+from streams.member import MemberState
 from streams.population import Population
 from streams.show import Show
 
@@ -98,7 +99,7 @@ class Gatherer:
         batch = Batch(
             times=np.ascontiguousarray(raw[:, : 8 * s.TIME_COLUMNS]).view(np.int64),
             stats=np.ascontiguousarray(raw[:, 8 * s.TIME_COLUMNS :]).view(np.float32),
-            facts=np.frombuffer(b"".join(self._facts), dtype=np.float64).reshape(-1, m.FACT_COLUMNS),
+            facts=np.frombuffer(b"".join(self._facts), dtype=np.float64).reshape(-1, f.FACT_COLUMNS),
             context=decisions,
             cards=np.array(self._cards, dtype=np.float64).reshape(-1, 4),
             show_rows=population.show_rows(self._show_ids),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from streams import member as m
+from streams import facts as f
 from streams import show as s
 from streams.features.batch import F64, Batch, ratio
 from streams.features.registry import candidate
@@ -37,8 +37,8 @@ def share_of_device(b: Batch) -> F64:
 @candidate(DEVICE, "share of its plays here against this device's share of all the member's plays")
 def device_lift(b: Batch) -> F64:
     usual = ratio(
-        b.facts[np.arange(b.decisions), m.DEVICE_PLAYS + b.now("slot").astype(np.int64)],
-        b.facts[:, m.DEVICE_PLAYS : m.DEVICE_PLAYS + s.MAX_DEVICES].sum(axis=1),
+        b.facts[np.arange(b.decisions), f.DEVICE_PLAYS + b.now("slot").astype(np.int64)],
+        b.facts[:, f.DEVICE_PLAYS : f.DEVICE_PLAYS + s.MAX_DEVICES].sum(axis=1),
     )
     return ratio(b.plays_here + 0.5, b.plays_on_devices + 1.0) - b.each(usual)
 
@@ -61,7 +61,7 @@ def hour_share(b: Batch) -> F64:
 
 @candidate(TIME, "hour_share, shrunk towards and less the member's own share of sessions at this hour")
 def hour_lift(b: Batch) -> F64:
-    of_member = np.ascontiguousarray(b.facts[:, m.HOUR_SESSIONS : m.HOUR_SESSIONS + s.HOUR_BINS].T)
+    of_member = np.ascontiguousarray(b.facts[:, f.HOUR_SESSIONS : f.HOUR_SESSIONS + s.HOUR_BINS].T)
     usual = ratio(b.about_now(of_member[:, b.owner]) + 0.25, b.each(of_member.sum(axis=0)) + 2.0)
     return (b.at_hour + 2.0 * usual) / (_hours(b) + 2.0) - usual
 

@@ -5,7 +5,7 @@ import numpy as np
 from streams import show as s
 from streams.features.batch import F64, Batch, ratio
 from streams.features.registry import candidate
-from streams.member import FINISHED_SHARE
+from streams.place import FINISHED_SHARE
 
 GROUP = "place"
 

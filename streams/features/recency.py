@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from streams import member as m
+from streams import facts as f
 from streams import show as s
 from streams.features.batch import F64, I64, Batch
 from streams.features.registry import candidate
@@ -43,12 +43,12 @@ def behind_newest(b: Batch) -> F64:
 
 @candidate(GROUP, "sessions with a play since the one that last played it")
 def sessions_since(b: Batch) -> F64:
-    return b.fact(m.WATCH_SESSIONS) - b.stat(s.SESSION_INDEX)
+    return b.fact(f.WATCH_SESSIONS) - b.stat(s.SESSION_INDEX)
 
 
 @candidate(GROUP, "counted plays of anything since its last")
 def plays_since(b: Batch) -> F64:
-    return b.fact(m.PLAYS) - b.stat(s.PLAY_INDEX)
+    return b.fact(f.PLAYS) - b.stat(s.PLAY_INDEX)
 
 
 @candidate(GROUP, "1 where it was opened again, too briefly to count, after its last counted play")

@@ -8,7 +8,7 @@ from eventlog import DAY, T0, event, watch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams import member as m
+from streams import facts as f
 from streams import show as s
 from streams.codec import STATE_VERSION, UndecodableState, decode_state, encode_state
 from streams.member import MemberState
@@ -67,7 +67,7 @@ def test_a_state_of_version_1_goes_on_as_if_it_had_been_written_now() -> None:
         for each in watch("dune", T0 + DAY, 8, session_id="s2"):
             target.apply({**each, "event_id": f"later {each['ts']}"})
     assert encode_state(state) == encode_state(same)
-    assert state.facts[m.PLAYS] == FACTS_1[m.PLAYS] + 1
+    assert state.facts[f.PLAYS] == FACTS_1[f.PLAYS] + 1
 
 
 def test_every_older_version_has_a_step_to_the_next() -> None:
@@ -78,7 +78,7 @@ def test_a_state_written_before_a_column_was_added_has_zero_there(monkeypatch: p
     """A column more, and no new version: what was written without it is padded, show by show."""
     stored = encode_state(some_state())
     monkeypatch.setattr(s, "STAT_COLUMNS", s.STAT_COLUMNS + 1)
-    monkeypatch.setattr("streams.codec._WIDTHS", (m.FACT_COLUMNS, s.TIME_COLUMNS, s.STAT_COLUMNS))
+    monkeypatch.setattr("streams.codec._WIDTHS", (f.FACT_COLUMNS, s.TIME_COLUMNS, s.STAT_COLUMNS))
     before, after = some_state(), decode_state(stored)
     for show_id, show in before.shows.items():
         assert list(after.shows[show_id].stats) == [*show.stats, 0.0]
@@ -89,7 +89,7 @@ def test_a_state_written_before_a_column_was_added_has_zero_there(monkeypatch: p
 def test_a_state_with_a_column_that_is_not_known_yet_is_unreadable(monkeypatch: pytest.MonkeyPatch) -> None:
     """It comes from a newer release; cutting the column off would lose it for good."""
     stored = encode_state(some_state())
-    monkeypatch.setattr("streams.codec._WIDTHS", (m.FACT_COLUMNS, s.TIME_COLUMNS, s.STAT_COLUMNS - 1))
+    monkeypatch.setattr("streams.codec._WIDTHS", (f.FACT_COLUMNS, s.TIME_COLUMNS, s.STAT_COLUMNS - 1))
     with pytest.raises(UndecodableState, match="columns"):
         decode_state(stored)
 

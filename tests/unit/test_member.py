@@ -7,7 +7,7 @@ from eventlog import DAY, HOUR, MINUTE, T0, event, watch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams import member as m
+from streams import facts as f
 from streams import show as s
 from streams.codec import UndecodableState, decode_state, encode_state
 from streams.device import Device, Play
@@ -97,8 +97,8 @@ def test_a_stop_that_comes_after_the_next_session_began_still_moves_its_place() 
 
 
 def test_thirty_idle_minutes_end_a_session() -> None:
-    assert fold([event("browse", T0), event("browse", T0 + 30 * MINUTE)]).facts[m.SESSIONS] == 1
-    assert fold([event("browse", T0), event("browse", T0 + 30 * MINUTE + 1)]).facts[m.SESSIONS] == 2
+    assert fold([event("browse", T0), event("browse", T0 + 30 * MINUTE)]).facts[f.SESSIONS] == 1
+    assert fold([event("browse", T0), event("browse", T0 + 30 * MINUTE + 1)]).facts[f.SESSIONS] == 2
 
 
 def test_each_device_has_its_own_session() -> None:
@@ -109,7 +109,7 @@ def test_each_device_has_its_own_session() -> None:
             event("browse", T0 + 2000, session_id="tv1", device_id="living room"),
         ]
     )
-    assert state.facts[m.SESSIONS] == 2
+    assert state.facts[f.SESSIONS] == 2
     assert {d.session_id for d in state.devices.values()} == {"tv1", "ph1"}
 
 

@@ -19,8 +19,9 @@ from streams.cli import main
 from streams.clients.netflix import read
 from streams.codec import decode_state, encode_state
 from streams.errors import CommandError, UsageError
+from streams.facts import LAST_ACTIVITY
 from streams.features import Gatherer
-from streams.member import LAST_ACTIVITY, Applied, MemberState
+from streams.member import Applied, MemberState
 from streams.population import Population, empty
 
 Event = dict[str, Any]
