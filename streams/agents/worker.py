@@ -115,18 +115,15 @@ class Worker:
     @staticmethod
     def _due(batch: Batch[MemberState], folded: Folded) -> dict[str, None]:
         """Members whose rows are due: with a backlog behind it, a batch makes those of urgent events alone."""
-        waiting: dict[str, None] = batch.scratch.setdefault("quiet", {})
         due = dict(folded.urgent)
         due.update((moment.member_id, None) for moment in folded.served)
         if batch.behind:
-            waiting.update(folded.quiet)
-            for member_id in due:
-                waiting.pop(member_id, None)
+            batch.mark(member_id.encode() for member_id in folded.quiet)
             metrics.ROWS_DEFERRED.inc(len(folded.quiet))
         else:
-            due.update(waiting)
+            due.update((key.decode(), None) for key in batch.marked)
             due.update(folded.quiet)
-            waiting.clear()
+        batch.unmark(member_id.encode() for member_id in due)
         return due
 
     async def _send(self, decisions: list[Decision], owners: list[tuple[Batch[MemberState], Folded]]) -> None:

@@ -31,6 +31,8 @@ class Partition(Generic[V]):
         self.older: dict[bytes, V | None] = {}
         self.dirty: dict[bytes, None] = {}  # changed since the flush that runs, or ran last, was prepared
         self.flushing: dict[bytes, None] = {}  # changed before that, on their way out
+        self.marked: dict[bytes, None] = {}  # keys that the handler has marked, oldest first
+        self.marks_stored: set[bytes] = set()  # as the last flush left them
         self.held: list[Message] = []  # processed source messages, to be acknowledged by the next flush
         self.outputs: list[Future[Any]] = []  # records sent because of them, delivered before they are acknowledged
         self.scratch: dict[str, Any] = {}  # what the handler notes down for its next batch of this partition
@@ -60,6 +62,14 @@ class Partition(Generic[V]):
         recent, older = self.recent, self.older
         return [(key, recent[key] if key in recent else older[key]) for key in self.flushing]
 
+    def take_marks(self) -> dict[bytes, bool]:
+        """Keys marked since this was last asked (True), and those no longer so (False)."""
+        marked, stored = self.marked, self.marks_stored
+        changed = {key: True for key in marked if key not in stored} | {k: False for k in stored if k not in marked}
+        if changed:
+            self.marks_stored = set(marked)
+        return changed
+
     def evict(self, limit: int) -> None:
         """Keeps about `limit` values: those used lately, and the changed ones."""
         recent, older = self.recent, self.older
@@ -72,5 +82,5 @@ class Partition(Generic[V]):
         self.dropped = True
         if self.timer is not None:
             self.timer.cancel()
-        for kept in (self.recent, self.older, self.dirty, self.held, self.outputs, self.scratch):
+        for kept in (self.recent, self.older, self.dirty, self.held, self.outputs, self.marked, self.scratch):
             kept.clear()

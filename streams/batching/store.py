@@ -5,7 +5,7 @@ and never ahead of the changelog.
 """
 
 from collections.abc import Iterable
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any
 
 import rocksdict
@@ -15,10 +15,12 @@ from mode import get_logger
 
 from streams.batching.transport import Chunk
 
-__all__ = ["Store"]
+__all__ = ["MARK", "Store"]
 
 logger = get_logger(__name__)
 
+MARK = b"\0"  # before a key: the key is marked; the value is empty
+_PAST_MARKS = b"\1"
 BLOCK_CACHE_BYTES = 64 << 20  # shared by all partitions
 WRITE_BUFFER_BYTES = 16 << 20  # a partition, twice at most
 BLOOM_BITS = 10  # a key; most keys of a growing table are new, and a miss should cost no read
@@ -63,9 +65,14 @@ class Store(rocksdb.Store):  # type: ignore[misc]
             batch.put(self.offset_key, str(offset).encode())
         self._db_for_partition(partition).write(batch)
 
+    def marks(self, partition: int) -> list[bytes]:
+        """The keys that are marked, in order."""
+        keys = self._db_for_partition(partition).keys(from_key=MARK)
+        return [key[len(MARK) :] for key in takewhile(lambda key: key.startswith(MARK), keys)]
+
     def page(self, partition: int, after: bytes, count: int) -> list[tuple[bytes, bytes]]:
         """The next `count` keys and values behind a key, in the order of keys. Keeps nothing of the database open."""
-        items = self._db_for_partition(partition).items(from_key=after)
+        items = self._db_for_partition(partition).items(from_key=max(after, _PAST_MARKS))
         values = ((key, value) for key, value in items if key not in (after, self.offset_key))
         return list(islice(values, count))
 

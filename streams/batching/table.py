@@ -16,7 +16,7 @@ offset of the last record applied in each value, and skip records at or below it
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
 from faust.exceptions import ImproperlyConfigured
@@ -28,7 +28,7 @@ from mode import get_logger
 from streams.batching.app import App, ChunkSchema
 from streams.batching.fencing import Fenced, FencedProducer
 from streams.batching.partition import Partition
-from streams.batching.store import Store
+from streams.batching.store import MARK, Store
 from streams.batching.transport import Chunk
 
 __all__ = ["Batch", "Revoked", "Table", "Unreadable"]
@@ -83,6 +83,21 @@ class Batch(Generic[V]):
         """Changes values; None deletes. They are durable after the next flush."""
         self._live().put_many(items)
 
+    @property
+    def marked(self) -> Collection[bytes]:
+        """The keys of this partition that are marked, whichever worker did so, oldest first."""
+        return self._live().marked.keys()
+
+    def mark(self, keys: Iterable[bytes]) -> None:
+        """Marks keys for later. Marks are durable with the values: they come and go with the partition."""
+        self._live().marked.update(dict.fromkeys(keys))
+
+    def unmark(self, keys: Iterable[bytes]) -> None:
+        """Takes marks away, where there are any."""
+        marked = self._live().marked
+        for key in keys:
+            marked.pop(key, None)
+
     def sends(self, *delivered: asyncio.Future[Any]) -> None:
         """Names records sent because of this batch: it is acknowledged only once they are delivered."""
         self._live().outputs.extend(delivered)
@@ -108,7 +123,8 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
                 ...
                 batch.put_many(values)
 
-    `partitions` must be the source topic's number. `cache_limit` bounds the decoded values of all partitions together.
+    `partitions` must be the source topic's number. Keys must not begin with a NUL byte, which the table's marks do.
+    `cache_limit` bounds the decoded values of all partitions together.
     """
 
     def __init__(
@@ -280,6 +296,7 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
         outputs, partition.outputs = partition.outputs, []
         try:
             items = [(k, None if v is None else self.encode(v)) for k, v in partition.take_dirty()]
+            items += [(MARK + key, b"" if marked else None) for key, marked in partition.take_marks().items()]
             if outputs:
                 await asyncio.gather(*outputs)
             offset = await partition.producer.write(items) if items else None
@@ -359,6 +376,8 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
         for tp in active_tps:
             partition, end = self.live.get(tp.partition), self._ends.get(tp)
             if partition is not None and end is not None and (reached[tp] or 0) >= end - 1:
+                marks = self.data.marks(tp.partition)
+                partition.marked, partition.marks_stored = dict.fromkeys(marks), set(marks)
                 partition.ready = True
             else:
                 logger.error("%s/%s was not recovered: %s of %s", tp.topic, tp.partition, reached[tp], end)

@@ -166,6 +166,16 @@ class TestPartition:
         partition.put_many({b"a": 2})
         assert dict(partition.take_dirty()) == {b"a": 2}
 
+    async def test_of_marks_only_what_changed_since_the_last_flush_is_written(self) -> None:
+        partition = self.partition()
+        partition.marked.update(dict.fromkeys([b"a", b"b"]))
+        assert partition.take_marks() == {b"a": True, b"b": True}
+        del partition.marked[b"a"]
+        partition.marked.update(dict.fromkeys([b"b", b"c", b"d"]))
+        del partition.marked[b"d"]
+        assert partition.take_marks() == {b"a": False, b"c": True}
+        assert partition.take_marks() == {}
+
     async def test_absence_is_remembered_too(self) -> None:
         partition = self.partition()
         assert partition.get(b"none", self.stored) is None
