@@ -5,10 +5,12 @@ number of parts follows from the size of the log alone, so that the result is th
 """
 
 import os
+import pickle
 import signal
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from multiprocessing import get_context
@@ -155,23 +157,37 @@ def _fold_all(
     workers = min(total, processes or len(os.sched_getaffinity(0)))
     progress("Folding", 0, total)
     with ExitStack() as stack:
-        if workers == 1:
-            _prepare(catalog, candidate_days)
-            folded: Iterator[_Part] = map(_fold_part, paths)
-        else:
-            # Not forked: progress displays and Kafka clients have threads.
-            pool = ProcessPoolExecutor(
-                workers,
-                mp_context=get_context("spawn"),
-                initializer=_prepare_worker,
-                initargs=(catalog, candidate_days),
-            )
-            stack.callback(pool.shutdown, cancel_futures=True)
-            folded = pool.map(_fold_part, paths)
-        for part in folded:
-            parts.append(part)
-            progress("Folding", len(parts), total)
+        try:
+            if workers == 1:
+                _prepare(catalog, candidate_days)
+                folded: Iterator[_Part] = map(_fold_part, paths)
+            else:
+                # Not forked: progress displays and Kafka clients have threads.
+                pool = ProcessPoolExecutor(
+                    workers,
+                    mp_context=get_context("spawn"),
+                    initializer=_prepare_worker,
+                    initargs=(_pickled(catalog, paths[0].parent), candidate_days),
+                )
+                stack.callback(pool.shutdown, cancel_futures=True)
+                folded = pool.map(_fold_part, paths)
+            for part in folded:
+                parts.append(part)
+                progress("Folding", len(parts), total)
+        except BrokenProcessPool:
+            raise CommandError(
+                "a process that replays the log ended before its work; if memory is short, give it more, then try again"
+            ) from None
     return parts
+
+
+def _pickled(catalog: Catalog, folder: Path) -> Path:
+    """The catalogue as a file. A process is given its arguments through a pipe, and a large argument to one that dies
+    before it has read it would be waited for without end."""
+    path = folder / "catalog.pickle"
+    with path.open("wb") as file:
+        pickle.dump(catalog, file, pickle.HIGHEST_PROTOCOL)
+    return path
 
 
 _settings: tuple[Catalog, int] = (Catalog(), CANDIDATE_DAYS)  # of this process
@@ -182,10 +198,11 @@ def _prepare(catalog: Catalog, candidate_days: int) -> None:
     _settings = (catalog, candidate_days)
 
 
-def _prepare_worker(catalog: Catalog, candidate_days: int) -> None:
+def _prepare_worker(catalog: Path, candidate_days: int) -> None:
     # A ctrl-c reaches every process of the terminal; the parent alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _prepare(catalog, candidate_days)
+    with catalog.open("rb") as file:
+        _prepare(pickle.load(file), candidate_days)
 
 
 def _fold_part(path: Path) -> _Part:
