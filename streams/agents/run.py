@@ -2,12 +2,14 @@
 
 import logging
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any, Final
 
 import faust
 
+from streams import topics
 from streams.agents.worker import Worker
 from streams.config import Settings
 
@@ -15,13 +17,19 @@ SAME_COMPLAINT_S: Final = 30.0
 
 
 class _Sparing(logging.Filter):
-    """Lets a client's complaint through once in a while: while a broker is away, it repeats it ten times a second."""
+    """Lets a client's complaint through once in a while: while a broker is away, it repeats it ten times a second.
 
-    def __init__(self) -> None:
+    Lets nothing through once the app has failed: what its parts say of being torn down hides the reason.
+    """
+
+    def __init__(self, app: faust.App) -> None:
         super().__init__()
+        self._app = app
         self._last: dict[tuple[str, str], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if self._app.crashed:
+            return False
         if not record.name.startswith("aiokafka"):
             return True
         kind, now = (record.name, str(record.msg)), time.monotonic()
@@ -47,7 +55,7 @@ class _Process(faust.Worker):  # type: ignore[misc]
         # Joining and leaving are what the group is for; aiokafka calls them warnings.
         logging.getLogger("aiokafka.consumer.group_coordinator").setLevel(logging.ERROR)
         for handler in logger.handlers:
-            handler.addFilter(_Sparing())
+            handler.addFilter(_Sparing(self.app))
 
     def on_worker_shutdown(self) -> None:
         _say("stopping: making what changed durable ...")
@@ -59,14 +67,29 @@ class _Process(faust.Worker):  # type: ignore[misc]
 def run_worker(settings: Settings, data: Path) -> int:
     """Runs until SIGTERM or ctrl-c. Returns 0 where everything was made durable, 1 where the worker failed."""
     _say(f"starting: {settings.bootstrap_servers}, state in {data} ...")
+    worker = Worker(settings, data)
+    complain = threading.excepthook
+    threading.excepthook = lambda failure: None if worker.app.crashed else complain(failure)
     try:
-        _Process(Worker(settings, data)).execute_from_commandline()
+        _Process(worker).execute_from_commandline()
     except SystemExit as ended:
         failed = ended.code not in (None, 0)
     else:
         failed = False
-    _say("failed: see the error above" if failed else "stopped")
+    _say(_failure(worker.app.crash_reason, data) if failed else "stopped")
     return int(failed)
+
+
+def _failure(reason: BaseException | None, data: Path) -> str:
+    """Why the worker ended, and what to do, in one line."""
+    text = topics.one_line(reason) if reason is not None else "see the error above"
+    if "No space left on device" in text:
+        advice = f"make room in {data}, or name another folder with --data"
+    elif "Corruption" in text:
+        advice = f"remove {data}, whose files are damaged: state is restored from the changelog"
+    else:
+        advice = "what was not made durable is read again"
+    return f"failed: {text}; {advice}, and start it again"
 
 
 def _say(text: str) -> None:
