@@ -13,14 +13,14 @@ from models.log import read_catalog
 from models.replay import replay
 from streams.errors import CommandError
 try:
-    replay([sys.argv[1]], read_catalog([sys.argv[1]]), processes=2)
+    replay([sys.argv[1]] * 3, read_catalog([sys.argv[1]]), processes=2)
 except CommandError as error:
     print(error)
 """
 
 
 def test_a_process_that_dies_before_it_has_read_its_arguments_ends_the_replay(log: Path, tmp_path: Path):
-    """The catalogue is larger than a pipe holds, and goes to each process."""
+    """The catalogue is larger than a pipe holds; the log, read three times, makes more than one part."""
     assert log.with_name(f"{log.stem}.titles.jsonl").stat().st_size > 65_536
     script = tmp_path / "dies.py"
     script.write_text(SCRIPT)
