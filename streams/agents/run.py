@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import faust
+from aiokafka.errors import ProducerFenced
 
 from streams import topics
 from streams.agents.worker import Worker
@@ -30,6 +31,8 @@ class _Sparing(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if self._app.crashed:
             return False
+        if record.name == "asyncio" and record.exc_info and isinstance(record.exc_info[1], ProducerFenced):
+            return False  # aiokafka's own futures; the table has said it
         if not record.name.startswith("aiokafka"):
             return True
         kind, now = (record.name, str(record.msg)), time.monotonic()
