@@ -40,7 +40,7 @@ docs: setup
 
 lock:
 	@$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install -q uv
-	$(VENV)-lock/bin/uv pip compile pyproject.toml requirements/build.in --all-extras --universal --python-version 3.11 \
+	$(VENV)-lock/bin/uv pip compile pyproject.toml requirements/build.in --extra train --extra dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate -q -o requirements/lock.txt
 	rm -rf $(VENV)-lock
 

@@ -17,10 +17,7 @@ ALLOWED = {
 # `cw train` writes a bundle at its end, so the commands of the offline side may call the exporter; nothing else may.
 COMMANDS = {"models/commands.py"}
 # What only the extras `train` and `titles` install; worker, gateway and monitor run without.
-EXTRAS = {
-    "equinox", "jax", "lightgbm", "matplotlib", "onnx", "onnxmltools", "optax", "pandas", "pyarrow", "scipy", "sklearn",
-    "skl2onnx",
-}  # fmt: skip
+EXTRAS = {"equinox", "jax", "lightgbm", "matplotlib", "onnx", "optax", "pyarrow", "scipy"}
 
 
 def imports(path):
