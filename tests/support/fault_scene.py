@@ -217,14 +217,18 @@ class Scene:
             "row went back for the client": self.followers.backwards,
         }
 
-    def _restore(self, outcome: Outcome, states: dict[str, bytes]) -> list[str]:
-        """Starts a worker that has nothing but the compacted changelog; the members whose states differ."""
-        time.sleep(10.0)  # segments are compacted 5 s after their first record, and looked at every 2 s
-        span: dict[int, int] = {}
+    def _compacted(self, outcome: Outcome) -> bool:
+        """Counts what the changelog spans and has; whether it has less than half."""
+        ends, outcome.changelog_records = {}, 0
         for record in records(self.servers, CHANGELOG):
             outcome.changelog_records += 1
-            span[record.partition] = record.offset + 1
-        outcome.changelog_span = sum(span.values())
+            ends[record.partition] = record.offset + 1
+        outcome.changelog_span = sum(ends.values())
+        return outcome.changelog_records < outcome.changelog_span / 2
+
+    def _restore(self, outcome: Outcome, states: dict[str, bytes]) -> list[str]:
+        """Starts a worker that has nothing but the compacted changelog; the members whose states differ."""
+        wait_until(lambda: self._compacted(outcome), 60, every_s=1.0)
         with WorkerProcess(self.broker, self.folder / "restored") as worker:
             began = time.monotonic()
             worker.wait_ready(300)
