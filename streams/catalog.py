@@ -70,6 +70,8 @@ class Catalog:
 
     titles: dict[str, Title] = field(default_factory=dict)
     _shows: dict[str, list[Title]] = field(default_factory=dict)  # in order of season and episode
+    _numbers: dict[str, int] = field(default_factory=dict)  # title_id: where it stands in its show
+    _added: dict[str, list[int]] = field(default_factory=dict)  # show_id: when its titles came out, in order
 
     def put(self, title: Title) -> None:
         """Adds a title or puts it in place of the one with its id.
@@ -82,16 +84,20 @@ class Catalog:
             return
         order = self._shows.setdefault(title.show_id, [])
         order.insert(bisect_right(order, _order(title), key=_order), title)
+        self._number(title.show_id)
 
     def remove(self, title_id: str) -> None:
         """Takes a title out; one that is not there is no error."""
         old = self.titles.pop(title_id, None)
         if old is not None:
+            self._numbers.pop(title_id, None)
             remaining = [title for title in self.of_show(old.show_id) if title.title_id != title_id]
             if remaining:
                 self._shows[old.show_id] = remaining
+                self._number(old.show_id)
             else:
                 self._shows.pop(old.show_id, None)
+                self._added.pop(old.show_id, None)
 
     def of_show(self, show_id: str) -> list[Title]:
         """The show's titles by season and episode; empty where it is unknown."""
@@ -120,9 +126,23 @@ class Catalog:
                 return candidate
         return None
 
+    def out(self, show_id: str, now_ms: int) -> int:
+        """How many titles of the show are out by then."""
+        return bisect_right(self._added.get(show_id, []), now_ms)
+
+    def left(self, show_id: str, title_id: str, now_ms: int) -> int:
+        """How many of them stand behind that title; 0 for one that has no number in the show."""
+        number = self._numbers.get(title_id)
+        return 0 if number is None else max(0, self.out(show_id, now_ms) - 1 - number)
+
     def has_new(self, show_id: str, since_ms: int, now_ms: int) -> bool:
         """Whether a title of the show came out in that time."""
-        return any(since_ms < title.added_at <= now_ms for title in self.of_show(show_id))
+        return self.out(show_id, now_ms) > self.out(show_id, since_ms)
+
+    def _number(self, show_id: str) -> None:
+        order = self._shows[show_id]
+        self._numbers.update((title.title_id, number) for number, title in enumerate(order))
+        self._added[show_id] = sorted(title.added_at for title in order)
 
 
 def load(lines: Iterable[bytes]) -> Catalog:

@@ -34,7 +34,7 @@ _HOUR_MS: Final = 3_600_000.0
 
 @dataclass
 class Batch:
-    """`context` has the columns DECISION_FIELDS; `cards` reason code, runtime s, titles that exist, titles left."""
+    """`context` has the columns DECISION_FIELDS; `cards` reason code, runtime s, titles out, titles left."""
 
     times: I64  # (n, show.TIME_COLUMNS)
     stats: F32  # (n, show.STAT_COLUMNS)

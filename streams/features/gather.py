@@ -7,7 +7,7 @@ import numpy as np
 from streams import facts as f
 from streams import show as s
 from streams.cards import NEW_EPISODE, NEXT_EPISODE, RESUME, Card, card
-from streams.catalog import Catalog, Title
+from streams.catalog import Catalog
 from streams.counting import pair_hash
 from streams.device import Device
 from streams.events import DEVICES
@@ -65,10 +65,9 @@ class Gatherer:
             parts.append(show.stats)
             self._show_ids.append(show.show_id)
             self._title_ids.append(show.title_id)
-            known = catalog.of_show(show.show_id)
             self._cards.append(
-                (REASON_CODES[of_show.reason], *self._place_numbers(show, known))
-                if known
+                (REASON_CODES[of_show.reason], *self._place_numbers(show, now_ms))
+                if catalog.of_show(show.show_id)
                 else (REASON_CODES[of_show.reason], show.stats[s.DURATION_S], 0.0, 0.0)
             )
         self._numbers.append(b"".join(parts))
@@ -124,14 +123,13 @@ class Gatherer:
         shows.sort(key=_last_watched, reverse=True)
         return shows
 
-    def _place_numbers(self, show: Show, known: list[Title]) -> tuple[float, float, float]:
-        """Runtime of the place's title (0 unknown), titles of the show that exist, titles left behind the place."""
-        place = self._catalog.titles.get(show.title_id or "")
-        if place is None:
-            return show.stats[s.DURATION_S], len(known), 0.0
-        # A record that only names the show is a place of no number among its titles.
-        at = next((at for at, title in enumerate(known) if title is place), len(known) - 1)
-        return show.stats[s.DURATION_S] or place.runtime_s or 0.0, len(known), len(known) - 1 - at
+    def _place_numbers(self, show: Show, now_ms: int) -> tuple[float, float, float]:
+        """Runtime of the place's title (0 unknown), titles of the show that are out, those of them behind the place."""
+        catalog, title_id = self._catalog, show.title_id or ""
+        runtime = show.stats[s.DURATION_S]
+        if not runtime and (place := catalog.titles.get(title_id)) is not None:
+            runtime = place.runtime_s or 0.0
+        return runtime, catalog.out(show.show_id, now_ms), catalog.left(show.show_id, title_id, now_ms)
 
     @staticmethod
     def _same_type_slots(state: MemberState, device: Device) -> int:

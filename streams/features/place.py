@@ -64,12 +64,12 @@ def card_reason(b: Batch) -> F64:
     return b.cards[:, 0]
 
 
-@candidate(GROUP, "titles of the show left behind the place; 0 where the catalogue does not know it")
+@candidate(GROUP, "titles of the show that are out behind the place; 0 where the catalogue does not know it")
 def titles_left(b: Batch) -> F64:
     return b.cards[:, 3]
 
 
-@candidate(GROUP, "titles of the show that exist; 0 where the catalogue does not know it")
+@candidate(GROUP, "titles of the show that are out; 0 where the catalogue does not know it")
 def titles_known(b: Batch) -> F64:
     return b.cards[:, 2]
 
