@@ -5,10 +5,11 @@ at the same rate to a topic of its own, and received by the same receiver.
 """
 
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import orjson
 from bench import load
 from bench.figures import Figure, Section
 from bench.harness import say
@@ -40,8 +41,9 @@ def measure(broker: Broker, log: EventFile, start: int, rate: float, seconds: fl
     for label, (share, key) in SHARES.items():
         speed = share * rate
         count = int(speed * (seconds + WARM_UP_S))
-        lines = list(log.lines(start, count))
+        lines = without_repeats(log.lines(start, count))
         start += count
+        count = len(lines)
         before = echo(broker, lines[: count // 2], speed)
         rows = to_rows(broker, lines, speed)
         after = echo(broker, lines[count // 2 :], speed)
@@ -59,6 +61,11 @@ def measure(broker: Broker, log: EventFile, start: int, rate: float, seconds: fl
         f"waits, the others ride on their member's next row. {missing} events were never covered by a row."
     ]
     return Section("From event to row", found, notes)
+
+
+def without_repeats(lines: Iterable[bytes]) -> list[bytes]:
+    """Events whose id was not there before: a repeat makes no row, so nothing answers it."""
+    return list({orjson.loads(line)["event_id"]: line for line in lines}.values())
 
 
 def _figures(label: str, key: str, rows: Times, bare: Sequence[float]) -> list[Figure]:
