@@ -23,7 +23,7 @@ from worker_process import (
     wait_caught_up,
 )
 
-from streams import codec, topics
+from streams import codec, facts, topics
 from streams.row import parse_version
 
 
@@ -182,7 +182,7 @@ def test_a_damaged_state_is_begun_anew_by_a_word_and_takes_what_was_turned_away(
     wait_caught_up(member.servers)
     state = codec.decode_state(member.stored())
     assert set(state.shows) == {"since", "later"}
-    assert state.facts[codec.m.PLAYS] == 2
+    assert state.facts[facts.PLAYS] == 2
 
 
 def test_nobody_rebuilds_what_is_not_there(member, worker):
