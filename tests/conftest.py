@@ -78,9 +78,12 @@ def make_broker(home: Path) -> Broker:
     return Broker(home, port, {**env, "CW_HOME": str(home), "CW_BROKER_PORT": str(port)})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """One broker for all tests of the session. A test that stops or kills it must start it again."""
+    """One broker for the tests of a file: what they leave in its topics is no other file's business.
+
+    A test that stops or kills it must start it again.
+    """
     broker = make_broker(tmp_path_factory.mktemp("cw"))
     broker.start()
     try:
