@@ -15,13 +15,19 @@ from aiokafka.errors import (
     InvalidProducerEpoch,
     InvalidProducerIdMapping,
     InvalidTxnState,
+    KafkaConnectionError,
     KafkaError,
+    KafkaTimeoutError,
     OutOfOrderSequenceNumber,
     ProducerFenced,
 )
+from mode import get_logger
 
-__all__ = ["Fenced", "FencedProducer"]
+__all__ = ["Fenced", "FencedProducer", "passes"]
 
+logger = get_logger(__name__)
+
+RETRY_S = 0.5
 STOP_TIMEOUT = 5.0  # seconds; a producer that can't reach the broker is left to the garbage collector
 
 # What Kafka answers to a producer whose id is no longer its own, or no longer known.
@@ -30,6 +36,11 @@ _LOST = (ProducerFenced, InvalidProducerEpoch, InvalidProducerIdMapping, Invalid
 
 class Fenced(Exception):
     """Another worker owns the changelog partition; nothing that this one holds for it may be written any more."""
+
+
+def passes(error: BaseException) -> bool:
+    """Whether an error is one of a broker that is away or busy: later, the same may succeed."""
+    return isinstance(error, KafkaError) and (error.retriable or isinstance(error, KafkaTimeoutError))
 
 
 class FencedProducer:
@@ -41,14 +52,20 @@ class FencedProducer:
         self._producer = AIOKafkaProducer(transactional_id=transactional_id, **settings)
 
     async def start(self) -> None:
-        """Takes the transactional id: fences whoever had it, and aborts what they had open."""
-        await self._producer.start()
+        """Takes the transactional id: fences whoever had it, and aborts what they had open. Waits for the broker."""
+        while True:
+            try:
+                await self._producer.start()
+                return
+            except KafkaConnectionError as error:
+                logger.warning("%s/%s: no broker yet (%s)", self.topic, self.partition, error)
+                await asyncio.sleep(RETRY_S)
 
     async def write(self, items: Iterable[tuple[bytes, bytes | None]]) -> int | None:
         """Writes records (key, value; None deletes) in one transaction and commits it.
 
-        Returns the offset of the last record, None where the broker could not tell it. Waits as long as the broker is
-        away. Raises Fenced, and KafkaError where the records can't be written at all, such as one that is too large.
+        Returns the offset of the last record, None where the broker could not tell it. Raises Fenced, and KafkaError
+        where the broker stays away (`passes`), or the records can't be written at all, such as one that is too large.
         """
         producer = self._producer
         sent: list[asyncio.Future[Any]] = []

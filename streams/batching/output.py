@@ -5,10 +5,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from faust.transport.drivers.aiokafka import server_list
 from mode import Service
 
 from streams.batching.app import App
+from streams.batching.fencing import passes
 from streams.batching.table import Revoked
 
 __all__ = ["Output", "OutputRecord"]
@@ -54,13 +56,24 @@ class Output(Service):  # type: ignore[misc]
     async def send(self, topic: str, partition: int, records: Iterable[OutputRecord]) -> list[asyncio.Future[Any]]:
         """Sends (key, value, headers) in order. Returns futures, done once the broker has the records.
 
-        Raises Revoked where this worker's session has run out.
+        Raises Revoked where this worker's session has run out, or the broker takes nothing for too long.
         """
         if not self.app.consumer.session_alive:
             raise Revoked(f"no heartbeat for longer than the session: not sending to {topic}")
         producer = self._producer
         if producer is None:
             raise RuntimeError("the output is not started")
+        try:
+            return await self._send(producer, topic, partition, records)
+        except KafkaError as error:
+            if passes(error):
+                raise Revoked(f"{topic}/{partition} takes no records ({error!r})") from error
+            raise
+
+    @staticmethod
+    async def _send(
+        producer: AIOKafkaProducer, topic: str, partition: int, records: Iterable[OutputRecord]
+    ) -> list[asyncio.Future[Any]]:
         sent: list[asyncio.Future[Any]] = []
         batch = producer.create_batch()
         for key, value, headers in records:

@@ -26,7 +26,7 @@ from faust.types import TP, Message
 from mode import get_logger
 
 from streams.batching.app import App, ChunkSchema
-from streams.batching.fencing import Fenced, FencedProducer
+from streams.batching.fencing import Fenced, FencedProducer, passes
 from streams.batching.partition import Partition
 from streams.batching.store import MARK, Store
 from streams.batching.transport import Chunk
@@ -313,9 +313,13 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
             self._give_up(partition)
             raise
         except Exception as error:
-            logger.exception("Could not flush %s/%s", self.changelog, partition.number)
-            self._give_up(partition)
-            await self.app.crash(error)
+            if passes(error):
+                logger.warning("%s/%s is given up: no answer from Kafka (%r)", self.changelog, partition.number, error)
+                self._give_up(partition)
+            else:
+                logger.exception("Could not flush %s/%s", self.changelog, partition.number)
+                self._give_up(partition)
+                await self.app.crash(error)
         finally:
             partition.flushing = {}
             partition.flush = None
