@@ -113,7 +113,8 @@ class Followers(threading.Thread):
         timeout = aiohttp.ClientTimeout(total=None)
         async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as client:
             following = [asyncio.create_task(self._follow(client, member_id)) for member_id in self.members]
-            while not self._stopping.is_set():  # not in a pool's thread: a failed test could then never exit
+            # Set by another thread, and not waited for in a pool's: a failed test could then never exit.
+            while not self._stopping.is_set():  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
             for task in following:
                 task.cancel()
