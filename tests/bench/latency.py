@@ -73,6 +73,9 @@ def _figures(label: str, key: str, rows: Times, bare: Sequence[float]) -> list[F
     return [
         Figure.times(f"latency_median_vs_echo_{key}", f"median at {label}", _ms(rows.all, 50) / _ms(bare, 50)),
         Figure.times(f"latency_p99_vs_echo_{key}", f"p99 at {label}", _ms(rows.all, 99) / _ms(bare, 99), wanted),
+        Figure.times(
+            f"latency_urgent_p99_vs_echo_{key}", f"p99 at {label}, urgent events", _ms(rows.urgent, 99) / _ms(bare, 99)
+        ),
         Figure.of(f"latency_median_ms_{key}", f"median at {label}", _ms(rows.all, 50), "ms"),
         Figure.of(f"latency_p99_ms_{key}", f"p99 at {label}", _ms(rows.all, 99), "ms"),
         Figure.of(f"latency_urgent_median_ms_{key}", f"median at {label}, urgent events", _ms(rows.urgent, 50), "ms"),

@@ -33,7 +33,7 @@ class EventFile:
 def simulate(broker: Broker, name: str, members: int, events: int, seed: int) -> EventFile:
     """A log of at least so many events."""
     path = folder_of(broker, f"log-{name}") / f"{name}.jsonl"
-    days = 1.1 * events / members / EVENTS_A_MEMBER_AND_DAY
+    days = 1.25 * events / members / EVENTS_A_MEMBER_AND_DAY
     while True:
         say(f"simulating {members:,} members over {days:.1f} days ...")
         cw(broker, "simulate", "--members", members, "--days", round(days, 2), "--seed", seed, "-o", path)
