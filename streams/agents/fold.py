@@ -35,6 +35,7 @@ class Folded:
     urgent: dict[str, None] = field(default_factory=dict)  # members whose rows are due with this batch
     quiet: dict[str, None] = field(default_factory=dict)  # members whose rows may wait
     served: list[Served] = field(default_factory=list)
+    _by_session: dict[tuple[str, str, str], list[Served]] = field(default_factory=dict)
     refused: list[Refused] = field(default_factory=list)
     applied: int = 0
     repeated: int = 0  # an event id seen before
@@ -42,9 +43,12 @@ class Folded:
 
     def served_to(self, member_id: str, device_id: str, session_id: str) -> list[Served]:
         """Moments at which this session saw a row. Sessions that were past by the end of the batch saw none of it."""
-        return [
-            m for m in self.served if (m.member_id, m.device_id, m.session_id) == (member_id, device_id, session_id)
-        ]
+        return self._by_session.get((member_id, device_id, session_id), [])
+
+    def serve(self, moment: Served) -> None:
+        """Notes a moment at which a row was shown."""
+        self.served.append(moment)
+        self._by_session.setdefault((moment.member_id, moment.device_id, moment.session_id), []).append(moment)
 
 
 def fold(
@@ -87,7 +91,7 @@ def fold(
         (folded.quiet if event["type"] in QUIET_TYPES else folded.urgent)[member_id] = None
         opened = applied is Applied.OPENED
         if opened or event["type"] == "row_viewed":
-            folded.served.append(_served(event, record.offset, opened))
+            folded.serve(_served(event, record.offset, opened))
     return folded
 
 
