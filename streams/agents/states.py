@@ -43,11 +43,13 @@ class States:
         table: Table[MemberState],
         ready: Callable[[], bool],
         send_rows: Callable[[str, MemberState], Awaitable[None]],
+        delete_rows: Callable[[str, list[str]], Awaitable[None]],
     ) -> None:
         self._settings = settings
         self._table = table
         self._ready = ready
         self._send_rows = send_rows
+        self._delete_rows = delete_rows
         self._rebuilding: set[str] = set()
 
     def saw(self, batch: Batch[MemberState]) -> None:
@@ -112,6 +114,33 @@ class States:
             self._rebuilding.discard(member_id)
         metrics.STATES_REBUILT.labels("log" if from_log else "empty").inc()
         yield {"events": log.applied, "shows": len(state.shows), "partition": number, "offset": state.offset}
+
+    async def forget(self, member_id: str) -> AsyncGenerator[dict[str, Any], None]:
+        """Puts an empty state in the place of a member's, and deletes their rows; ends with {rows}.
+
+        The offset of the last event applied stays, so that no event of before comes back by a replay.
+        Raises StateProblem.
+        """
+        self._check_ready()
+        key = member_id.encode()
+        number = topics.partition_of(key, self._settings.partitions)
+        try:
+            state = self._table.peek(number, key)
+        except Unreadable as error:
+            raise StateProblem(409, f"{error}: run 'cw state rebuild {member_id} --empty' first") from None
+        except KeyError:
+            raise StateProblem(421, f"another worker has {member_id}") from None
+        if state is None:
+            raise StateProblem(404, f"{member_id} has no state: there is nothing to forget")
+        empty = MemberState()
+        empty.epoch, empty.offset = state.epoch, state.offset
+        try:
+            self._table.put_many(number, {key: empty})
+            await self._table.flush(number)
+            await self._delete_rows(member_id, list(state.devices))
+        except (KeyError, Revoked):
+            raise StateProblem(503, f"{member_id} went to another worker meanwhile: ask again") from None
+        yield {"rows": len(state.devices)}
 
     def _check_ready(self) -> None:
         if not self._ready():

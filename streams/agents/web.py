@@ -43,6 +43,7 @@ class WorkerWeb(Service):  # type: ignore[misc]
         app.router.add_get("/v1/members/{id}/explain", self._explained)
         app.router.add_get("/v1/states/unreadable", self._unreadable)
         app.router.add_post("/v1/members/{id}/rebuild", self._rebuild)
+        app.router.add_post("/v1/members/{id}/forget", self._forget)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, self._port).start()
@@ -81,6 +82,12 @@ class WorkerWeb(Service):  # type: ignore[misc]
         if source not in ("log", "empty"):
             return web.json_response({"error": 'send {"from": "log"} or {"from": "empty"} as JSON'}, status=400)
         return await _lines(request, self._states.rebuild(request.match_info["id"], source == "log"))
+
+    async def _forget(self, request: web.Request) -> web.StreamResponse:
+        """Takes a body of JSON's content type, whatever it says: no web page may send that unasked."""
+        if request.content_type != "application/json":
+            return web.json_response({"error": "send the request as JSON"}, status=400)
+        return await _lines(request, self._states.forget(request.match_info["id"]))
 
 
 async def _lines(request: web.Request, answers: AsyncGenerator[dict[str, Any], None]) -> web.StreamResponse:

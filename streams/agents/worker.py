@@ -60,7 +60,7 @@ class Worker:
             cache_limit=CACHE_LIMIT,
             extra_topic_configs=CHANGELOG_SETTINGS,
         )
-        self.states = States(settings, self.members, self.ready, self._send_rows_of)
+        self.states = States(settings, self.members, self.ready, self._send_rows_of, self._delete_rows_of)
         self.app.services = [
             WorkerWeb(settings.service_host, settings.worker_port, self.ready, self.serving, self.explain, self.states),
             self.side,
@@ -153,6 +153,12 @@ class Worker:
         partition = topics.partition_of(member_id.encode(), self.settings.partitions)
         await asyncio.gather(*await self.output.send(topics.ROWS, partition, rows))
         metrics.ROWS_SENT.inc(len(rows))
+
+    async def _delete_rows_of(self, member_id: str, device_ids: list[str]) -> None:
+        """Deletes one member's rows, and waits until that is in the log."""
+        gone: list[OutputRecord] = [(codec.row_key(member_id, device_id), None, ()) for device_id in device_ids]
+        partition = topics.partition_of(member_id.encode(), self.settings.partitions)
+        await asyncio.gather(*await self.output.send(topics.ROWS, partition, gone))
 
     # -- for HTTP
 

@@ -76,7 +76,7 @@ def _rebuild(arguments: argparse.Namespace) -> None:
     body = json.dumps({"from": "empty" if arguments.empty else "log"}).encode()
     with saying() as say:
         done: dict[str, Any] = {}
-        for answer in _ask_owner(settings.worker_urls, arguments.member, body):
+        for answer in ask_owner(settings.worker_urls, arguments.member, "rebuild", body):
             done = answer
             if "read" in done:
                 say(f"Reading playback.events: {done['read']} of {done['of']} ...")
@@ -93,12 +93,12 @@ def _rebuild(arguments: argparse.Namespace) -> None:
     )
 
 
-def _ask_owner(urls: tuple[str, ...], member: str, body: bytes) -> Iterator[dict[str, Any]]:
+def ask_owner(urls: tuple[str, ...], member: str, what: str, body: bytes) -> Iterator[dict[str, Any]]:
     """What the worker that has the member answers. Raises CommandError where none of them has it, or it refuses."""
     silent = []
     for url in urls:
         try:
-            yield from _ask(url, f"/v1/members/{quote(member, safe='')}/rebuild", body)
+            yield from _ask(url, f"/v1/members/{quote(member, safe='')}/{what}", body)
             return
         except _Elsewhere:
             continue

@@ -185,6 +185,23 @@ def test_a_damaged_state_is_begun_anew_by_a_word_and_takes_what_was_turned_away(
     assert state.facts[facts.PLAYS] == 2
 
 
+def test_a_member_who_is_forgotten_has_neither_state_nor_rows_and_begins_anew(member, worker):
+    """What came before does not come back; what comes after counts."""
+    began = int(time.time() * 1000) - 20 * HOUR
+    member.send([event("session_start", began), *watch("old", began, 5, 1)])
+    wait_caught_up(member.servers)
+    assert member.cw("forget", member.id)[:2] == (
+        0,
+        f"{member.id} is forgotten: the state is empty, 1 rows are deleted\n",
+    )
+    rows = [record for record in records(member.servers, topics.ROWS) if record.key == f"{member.id}|tv".encode()]
+    assert rows[-1].value is None
+    member.send(watch("new", began + HOUR, 5, 1, session_id="s2"))
+    wait_caught_up(member.servers)
+    assert set(codec.decode_state(member.stored()).shows) == {"new"}
+    assert member.cw("forget", "nobody")[0] == 1
+
+
 def test_nobody_rebuilds_what_is_not_there(member, worker):
     """Errors are one line that says what to do."""
     code, _, error = member.cw("state", "rebuild", member.id)
