@@ -217,18 +217,20 @@ class Scene:
             "row went back for the client": self.followers.backwards,
         }
 
-    def _compacted(self, outcome: Outcome) -> bool:
-        """Counts what the changelog spans and has; whether it has less than half."""
-        ends, outcome.changelog_records = {}, 0
+    def _compacted(self) -> bool:
+        """Whether the log cleaner has been through every partition of the changelog; its checkpoint says so."""
+        checkpoint = self.broker.home / "broker" / "data" / "cleaner-offset-checkpoint"
+        cleaned = [line.split() for line in checkpoint.read_text().splitlines() if line.startswith(CHANGELOG)]
+        return sum(int(offset) > 0 for _, _, offset in cleaned) == self.partitions
+
+    def _restore(self, outcome: Outcome, states: dict[str, bytes]) -> list[str]:
+        """Starts a worker that has nothing but the compacted changelog; the members whose states differ."""
+        wait_until(self._compacted, 60)
+        ends = {}
         for record in records(self.servers, CHANGELOG):
             outcome.changelog_records += 1
             ends[record.partition] = record.offset + 1
         outcome.changelog_span = sum(ends.values())
-        return outcome.changelog_records < outcome.changelog_span / 2
-
-    def _restore(self, outcome: Outcome, states: dict[str, bytes]) -> list[str]:
-        """Starts a worker that has nothing but the compacted changelog; the members whose states differ."""
-        wait_until(lambda: self._compacted(outcome), 60, every_s=1.0)
         with WorkerProcess(self.broker, self.folder / "restored") as worker:
             began = time.monotonic()
             worker.wait_ready(300)
@@ -264,6 +266,14 @@ def freeze_a_worker(scene: Scene) -> float:
     worker = scene.one_worker()
     away_s = SESSION_S + scene.noise.uniform(5, 12)
     with frozen(worker.process.pid):
+        time.sleep(away_s)
+    return away_s
+
+
+def freeze_the_broker(scene: Scene) -> float:
+    """Silent past every session, and now and then past what a client waits for an answer (40 s), yet connected."""
+    away_s = scene.noise.uniform(12, 50)
+    with frozen(embedded.find(scene.broker.settings).pid):
         time.sleep(away_s)
     return away_s
 
@@ -333,6 +343,7 @@ FAULTS = (
     kill_the_broker,
     kill_the_broker_in_a_rebalance,
     freeze_a_worker,
+    freeze_the_broker,
     interrupt_a_flush,
     rebalance_all,
     move_a_partition,

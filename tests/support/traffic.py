@@ -1,5 +1,7 @@
 """Events of many members at a steady rate, without an end: sessions, glances, dismissals, late events and repeats."""
 
+import asyncio
+import logging
 import random
 import threading
 import time
@@ -7,9 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import orjson
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from eventlog import DAY, HOUR, MINUTE, event, watch
-from kafka import KafkaProducer
-from kafka.errors import KafkaError
 
 from streams import topics
 
@@ -54,26 +56,31 @@ class Load(threading.Thread):
         self._stopping = threading.Event()
 
     def run(self) -> None:
-        producer = KafkaProducer(
-            bootstrap_servers=self._servers, acks="all", enable_idempotence=True, linger_ms=5,
-            reconnect_backoff_max_ms=500,
-        )  # fmt: skip
+        asyncio.run(self._run())
+
+    async def _run(self) -> None:
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what a client says of a broker that is away
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._servers, acks="all", enable_idempotence=True, linger_ms=5, request_timeout_ms=10_000
+        )
+        await producer.start()
         began = time.monotonic()
-        while not self._stopping.wait(max(0.0, self.sent / self._rate - (time.monotonic() - began))):
+        while not self._stopping.is_set():
+            await asyncio.sleep(max(0.0, self.sent / self._rate - (time.monotonic() - began)))
             for _ in range(max(1, int(self._rate / 100))):
                 made = next(self._noise.choice(self._lives))
-                try:
-                    sent = producer.send(topics.EVENTS, key=made["member_id"].encode(), value=orjson.dumps(made))
-                    sent.add_errback(self._count_failure)
-                except KafkaError:
-                    self.failed += 1
                 self.sent += 1
-        producer.close()
+                try:
+                    sent = await producer.send(topics.EVENTS, orjson.dumps(made), made["member_id"].encode())
+                    sent.add_done_callback(self._count_failure)
+                except KafkaError:
+                    self.failed += 1  # the broker is away, and the buffer full
+        await producer.stop()
 
     def stop(self) -> None:
         """Returns once everything sent is acknowledged, or given up."""
         self._stopping.set()
         self.join()
 
-    def _count_failure(self, _: Exception) -> None:
-        self.failed += 1
+    def _count_failure(self, sent: asyncio.Future[Any]) -> None:
+        self.failed += sent.cancelled() or sent.exception() is not None
