@@ -1,6 +1,6 @@
-"""Event logs as records in log order: JSON Lines files, or a Kafka topic from its beginning to where it ends now."""
+"""Event logs by name: JSON Lines files, or a Kafka topic from its beginning to where it ends now."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -12,12 +12,12 @@ KAFKA: Final = "kafka:"
 
 
 class Record(NamedTuple):
-    """One record. A file has neither keys nor times of arrival."""
+    """One record of a topic."""
 
-    where: str  # line number, or partition-offset
+    where: str  # partition-offset
     key: bytes | None
     value: bytes
-    arrived_ms: int | None
+    arrived_ms: int
 
 
 class Log:
@@ -36,24 +36,9 @@ class Log:
             raise UsageError(f"there is no event file {self.source}")
         return path.stat().st_size
 
-    def read(self, progress: Callable[[int], None]) -> Iterator[Record]:
-        """All records; `progress` is told how much more of `size` was read. Raises CommandError where reading fails."""
-        return self._read_file(progress) if self.topic is None else self._read_topic(self.topic, progress)
-
-    def _read_file(self, progress: Callable[[int], None]) -> Iterator[Record]:
-        try:
-            with Path(self.source).open("rb") as file:
-                for number, line in enumerate(file, 1):
-                    progress(len(line))
-                    value = line.strip()
-                    if value:
-                        yield Record(str(number), None, value, None)
-        except OSError as error:
-            raise CommandError(f"can't read {self.source}: {error.strerror}") from None
-
-    def _read_topic(self, topic: str, progress: Callable[[int], None]) -> Iterator[Record]:
-        for record in reading.records(config.load().bootstrap_servers, topic):
-            progress(1)
+    def records(self) -> Iterator[Record]:
+        """All records of a topic. Raises CommandError where reading fails."""
+        for record in reading.records(config.load().bootstrap_servers, self.topic or self.source):
             yield Record(f"{record.partition}-{record.offset}", record.key, record.value or b"", record.timestamp)
 
 

@@ -1,5 +1,6 @@
 """Watches folds and writes down their decisions and viewings: models.examples, member by member."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -110,18 +111,21 @@ class Recorder:
 
     # --- folding
 
-    def fold(self, member_id: str, events: list[Event]) -> int:
-        """Folds all events of one member, in log order; returns how many were repeats."""
+    def fold(self, member_id: str, events: Iterable[Event]) -> tuple[int, int]:
+        """Folds all events of one member, in log order; returns how many were applied, and how many were repeats."""
         self._begin(member_id)
         state = MemberState()
-        repeats = 0
+        applied = repeats = 0
         for event in events:
             if not state.apply(event, observer=self).changed:
                 repeats += 1
-            elif event["type"] in PLAYBACK_TYPES:
+                continue
+            applied += 1
+            if event["type"] in PLAYBACK_TYPES:
                 self._played(state, event)
-        self._end()
-        return repeats
+        if applied:
+            self._end()
+        return applied, repeats
 
     def _played(self, state: MemberState, event: Event) -> None:
         """Keeps the viewing up to date that the device plays after this event."""

@@ -1,40 +1,44 @@
 """Event logs to examples: every member's events through the fold that the worker runs, in parallel over members.
 
-The log is first split by member into parts on disk, a few megabytes each; each part is then folded by one process. The
-number of parts follows from the size of the log alone, so that the result is the same on any number of processors.
+The log is first split by member into parts (models/splitting.py), a few megabytes each; each part is then folded by one
+process. Stretches and parts follow from the size of the log alone, so that the result is the same on any number of
+processors.
 """
 
+import gc
 import os
 import pickle
 import signal
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Final
-from zlib import crc32
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import orjson
 
+from models import splitting
 from models.examples import Examples, Plays
-from models.log import Log
+from models.log import Log, Record
 from models.recording import Recorder
+from models.splitting import Invalid, Split, Stretch
 from streams.catalog import Catalog
 from streams.errors import CommandError
 from streams.events import Event, InvalidEvent, correct_clock, decode, validate
 
 CANDIDATE_DAYS: Final = 180
 PART_BYTES: Final = 8 * 2**20
-MOST_PARTS: Final = 256  # open files while splitting
-EVENT_BYTES: Final = 350  # of a record in a topic, whose bytes are not known beforehand
 REASONS_KEPT: Final = 20
 
 Progress = Callable[[str, int, int], None]  # what is done, how much of it, of how much
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class _Part:
     members: int
     events: int
     repeats: int
-    invalid: list[tuple[int, str]]  # number of the record in the log, reason
+    invalid: list[Invalid]
 
 
 def replay(
@@ -74,14 +78,22 @@ def replay(
     where a log can't be read, or holds not one valid event.
     """
     logs = [Log(source) for source in sources]
-    with tempfile.TemporaryDirectory(prefix="cw-replay-") as scratch:
-        splitter = _Splitter(logs, Path(scratch))
-        paths = splitter.run(progress)
-        parts = _fold_all(paths, catalog or Catalog(), candidate_days, progress, processes)
-        invalid = sorted([*splitter.invalid, *(entry for part in parts for entry in part.invalid)])
+    with tempfile.TemporaryDirectory(prefix="cw-replay-") as scratch, ExitStack() as stack:
+        folder = Path(scratch)
+        stretches, invalid = _stretches(logs, folder, progress)
+        count = 1 + sum(stretch.end - stretch.start for stretch in stretches) // PART_BYTES
+        workers = min(max(count, len(stretches)), processes or len(os.sched_getaffinity(0)))
+        run = _Workers(workers, catalog or Catalog(), candidate_days, folder, stack)
+        split_one = partial(splitting.split, folder=folder, parts=count)
+        splits = list(run.each(split_one, stretches, partial(progress, "Reading")))
+        splitting.write_index(folder, splits, count)
+        parts = list(run.each(partial(_fold_part, folder), range(count), partial(progress, "Folding")))
+        invalid += [found for split in splits for found in split.invalid]
+        invalid += [found for part in parts for found in part.invalid]
         events = sum(part.events for part in parts)
+        reasons = _reasons(sorted(invalid)[:REASONS_KEPT], stretches, splits)
         if not events:
-            first = f" (the first: {invalid[0][1]})" if invalid else ""
+            first = f" (the first: {reasons[0]})" if reasons else ""
             raise CommandError(f"{', '.join(sources)} holds no valid event{first}")
         return Replayed(
             examples=Examples.concat([_load(Examples, part.folder) for part in parts]),
@@ -90,95 +102,79 @@ def replay(
             events=events,
             repeats=sum(part.repeats for part in parts),
             invalid=len(invalid),
-            reasons=[reason for _, reason in invalid[:REASONS_KEPT]],
+            reasons=reasons,
         )
 
 
-class _Splitter:
-    """Puts the records of logs into parts by member, each record behind its number in the log and where it stood."""
-
-    def __init__(self, logs: Sequence[Log], folder: Path) -> None:
-        self._logs = logs
-        self._sizes = [log.size() for log in logs]
-        size = sum(size * (EVENT_BYTES if log.topic else 1) for log, size in zip(logs, self._sizes, strict=True))
-        self._paths = [folder / f"part-{n}" for n in range(min(MOST_PARTS, 1 + size // PART_BYTES))]
-        self.invalid: list[tuple[int, str]] = []
-
-    def run(self, progress: Progress) -> list[Path]:
-        """Reads every log once; returns the parts."""
-        total, done, told = sum(self._sizes), 0, 0
-
-        def tell(more: int) -> None:
-            nonlocal done, told
-            done += more
-            if done - told > total // 200:
-                told = done
-                progress("Reading", done, total)
-
-        count = len(self._paths)
-        number = 0
-        with ExitStack() as stack:
-            files = [stack.enter_context(path.open("wb", buffering=1 << 16)) for path in self._paths]
-            for log in self._logs:
-                for record in log.read(tell):
-                    number += 1
+def _stretches(logs: Sequence[Log], folder: Path, progress: Progress) -> tuple[list[Stretch], list[Invalid]]:
+    """The logs as stretches of files. A topic becomes a file first; what is invalid in it is left out and returned."""
+    stretches: list[Stretch] = []
+    invalid: list[Invalid] = []
+    sizes = [log.size() for log in logs]
+    for number, (log, size) in enumerate(zip(logs, sizes, strict=True)):
+        path = Path(log.source)
+        if log.topic is not None:
+            path = folder / f"topic-{number}"
+            with path.open("wb") as file:
+                for count, record in enumerate(log.records(), 1):
                     try:
-                        member, line = _member_of(record.value, record.key, record.arrived_ms)
+                        file.write(_line(record))
                     except InvalidEvent as error:
-                        self.invalid.append((number, f"{log.source}:{record.where}: {error}"))
-                        continue
-                    where = f"{log.source}:{record.where}"
-                    files[crc32(member.encode()) % count].write(b"%d\t%s\t%s\n" % (number, where.encode(), line))
-        progress("Reading", total, total)
-        return self._paths
+                        invalid.append(Invalid(len(stretches), count, f"{log.source}:{record.where}", str(error)))
+                    if not count % 1_000:
+                        progress(f"Reading {log.topic}", count, size)
+        stretches += splitting.stretches(log.source, path, len(stretches))
+    return stretches, invalid
 
 
-def _member_of(value: bytes, key: bytes | None, arrived_ms: int | None) -> tuple[str, bytes]:
-    """The member that a record is about, and the record as one line. Raises InvalidEvent where that can't be told."""
-    if arrived_ms is not None:  # a record of a topic, which the worker reads by the same rules
-        event = decode(value, key)
-        correct_clock(event, arrived_ms)
-        return event["member_id"], orjson.dumps(event)
-    try:
-        event = orjson.loads(value)
-    except orjson.JSONDecodeError as error:
-        raise InvalidEvent(f"not JSON: {error}") from None
-    member = event.get("member_id") if type(event) is dict else None
-    if type(member) is not str:
-        validate(event)
-    return str(member), value
+def _line(record: Record) -> bytes:
+    """A record of a topic as a line of an event file, by the worker's rules. Raises InvalidEvent."""
+    event = decode(record.value, record.key)
+    correct_clock(event, record.arrived_ms)
+    return orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _fold_all(
-    paths: Sequence[Path], catalog: Catalog, candidate_days: int, progress: Progress, processes: int | None
-) -> list[_Part]:
-    parts: list[_Part] = []
-    total = len(paths)
-    workers = min(total, processes or len(os.sched_getaffinity(0)))
-    progress("Folding", 0, total)
-    with ExitStack() as stack:
+def _reasons(invalid: Sequence[Invalid], stretches: Sequence[Stretch], splits: Sequence[Split]) -> list[str]:
+    """Where invalid records stand, and why they are."""
+    before: list[int] = []  # lines of its file before each stretch
+    for stretch, last in zip(stretches, [None, *splits], strict=False):
+        before.append(before[-1] + last.lines if last is not None and stretch.start else 0)
+    return [
+        f"{where or f'{stretches[number].source}:{before[number] + record}'}: {reason}"
+        for number, record, where, reason in invalid
+    ]
+
+
+class _Workers:
+    """Processes that work tasks off; the work of one alone is done in this one."""
+
+    def __init__(self, count: int, catalog: Catalog, candidate_days: int, folder: Path, stack: ExitStack) -> None:
+        self._pool: ProcessPoolExecutor | None = None
+        if count <= 1:
+            _prepare(catalog, candidate_days)
+            return
+        # Not forked: progress displays and Kafka clients have threads.
+        self._pool = ProcessPoolExecutor(
+            count,
+            mp_context=get_context("spawn"),
+            initializer=_prepare_worker,
+            initargs=(_pickled(catalog, folder), candidate_days),
+        )
+        stack.callback(self._pool.shutdown, cancel_futures=True)
+
+    def each(
+        self, work: Callable[[_In], _Out], tasks: Sequence[_In], progress: Callable[[int, int], None]
+    ) -> Iterator[_Out]:
+        """The results, in the order of the tasks. Raises CommandError where a process dies."""
+        progress(0, len(tasks))
         try:
-            if workers == 1:
-                _prepare(catalog, candidate_days)
-                folded: Iterator[_Part] = map(_fold_part, paths)
-            else:
-                # Not forked: progress displays and Kafka clients have threads.
-                pool = ProcessPoolExecutor(
-                    workers,
-                    mp_context=get_context("spawn"),
-                    initializer=_prepare_worker,
-                    initargs=(_pickled(catalog, paths[0].parent), candidate_days),
-                )
-                stack.callback(pool.shutdown, cancel_futures=True)
-                folded = pool.map(_fold_part, paths)
-            for part in folded:
-                parts.append(part)
-                progress("Folding", len(parts), total)
+            for done, result in enumerate(map(work, tasks) if self._pool is None else self._pool.map(work, tasks), 1):
+                progress(done, len(tasks))
+                yield result
         except BrokenProcessPool:
             raise CommandError(
                 "a process that replays the log ended before its work; if memory is short, give it more, then try again"
             ) from None
-    return parts
 
 
 def _pickled(catalog: Catalog, folder: Path) -> Path:
@@ -203,37 +199,43 @@ def _prepare_worker(catalog: Path, candidate_days: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with catalog.open("rb") as file:
         _prepare(pickle.load(file), candidate_days)
+    gc.freeze()  # the catalogue stays: no need to look through it again and again
 
 
-def _fold_part(path: Path) -> _Part:
+def _fold_part(folder: Path, part: int) -> _Part:
+    """Folds the members of a part, one after the other."""
     catalog, candidate_days = _settings
-    invalid: list[tuple[int, str]] = []
-    members: dict[str, list[bytes]] = {}
-    with path.open("rb") as file:
-        for entry in file:
-            number, where, line = entry.rstrip(b"\n").split(b"\t", 2)
-            event = orjson.loads(line)
-            try:
-                validate(event)
-            except InvalidEvent as error:
-                invalid.append((int(number), f"{where.decode()}: {error}"))
-                continue
-            members.setdefault(event["member_id"], []).append(line)
-    path.unlink()
-    recorder = Recorder(candidate_days, catalog)
-    events = repeats = 0
-    for member_id in sorted(members):
+    members: dict[bytes, list[tuple[int, int, bytes]]] = {}
+    for entry in splitting.lines_of(folder, part):
         # Kept as bytes until their turn: decoded, the events of a part would take ten times the room.
-        decoded: list[Event] = [orjson.loads(line) for line in members.pop(member_id)]
-        again = recorder.fold(member_id, decoded)
+        members.setdefault(splitting.member_of(entry[2]), []).append(entry)
+    recorder = Recorder(candidate_days, catalog)
+    invalid: list[Invalid] = []
+    events = repeats = 0
+    for member in sorted(members):
+        applied, again = recorder.fold(member.decode(errors="replace"), _valid(members.pop(member), invalid))
+        events += applied
         repeats += again
-        events += len(decoded) - again
-    folder = path.with_suffix(".folded")
-    folder.mkdir()
+    results = folder / f"folded-{part}"
+    results.mkdir()
     count = recorder.members
     for table in recorder.finish():
-        _save(table, folder)
-    return _Part(folder, count, events, repeats, invalid)
+        _save(table, results)
+    return _Part(results, count, events, repeats, invalid)
+
+
+def _valid(entries: Iterable[tuple[int, int, bytes]], invalid: list[Invalid]) -> Iterator[Event]:
+    """The events of a member; what is none goes to `invalid`."""
+    for stretch, number, line in entries:
+        try:
+            event = orjson.loads(line)
+            validate(event)
+        except orjson.JSONDecodeError as error:
+            invalid.append(Invalid(stretch, number, "", f"not JSON: {error}"))
+        except InvalidEvent as error:
+            invalid.append(Invalid(stretch, number, "", str(error)))
+        else:
+            yield event
 
 
 def _save(table: Examples | Plays, folder: Path) -> None:

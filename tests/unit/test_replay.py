@@ -1,5 +1,6 @@
 """The replay: a log in, decisions and viewings out, the same numbers that the worker would have computed."""
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,11 @@ import numpy as np
 import orjson
 import pytest
 from eventlog import DAY, HOUR, MINUTE, T0, event, watch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from models import replay as replaying
+from models import splitting
 from models.log import read_catalog
 from models.population import of_plays
 from models.replay import Replayed, replay
@@ -186,12 +190,48 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_any_number_of_processes_gives_the_same_examples(simulated: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replaying, "PART_BYTES", 200_000)
+    monkeypatch.setattr(splitting, "STRETCH_BYTES", 100_000)
     catalog = read_catalog([simulated])
     told: list[tuple[str, int, int]] = []
     several = replay([simulated], catalog, processes=2, progress=lambda *word: told.append(word))
     assert_same(replay([simulated], catalog, processes=1), several)
     assert {what for what, _, _ in told} == {"Reading", "Folding"}
     assert told[-1][1] == told[-1][2] > 5
+
+
+def test_where_a_log_is_cut_changes_nothing_of_what_is_found_in_it(
+    simulated: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stretches of any size: within a line, at its end, longer than the file; invalid lines keep their numbers."""
+    lines = Path(simulated).read_bytes().splitlines()[:400]
+    for number in (0, 7, 8, 200, 399):  # line 101 is blank
+        lines[number] = b'{"member_id": "m", "type": "nonsense"}' if number % 2 else b"{"
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(b"\n".join([*lines[:100], b"", *lines[100:]]))
+    whole = replay([str(path), str(path)], processes=1)
+    assert [reason.split(": ")[0] for reason in whole.reasons] == [f"{path}:{n}" for n in (1, 8, 9, 202, 401)] * 2
+    ten_lines = len(b"\n".join(lines[:10]))
+    for size in (1_000, ten_lines, ten_lines + 1, 50_000):
+        monkeypatch.setattr(splitting, "STRETCH_BYTES", size)
+        cut = replay([str(path), str(path)], processes=1)
+        assert_same(whole, cut)
+        assert (cut.events, cut.repeats, cut.reasons) == (whole.events, whole.repeats, whole.reasons)
+
+
+NAMES = st.text(st.sampled_from('ab"\\/é\t member_id:{},'), min_size=1, max_size=12)
+
+
+@given(member=NAMES, other=NAMES, spaced=st.booleans(), last=st.booleans(), twice=st.booleans())
+@settings(max_examples=300)
+def test_a_valid_event_goes_to_the_part_of_its_member_whatever_is_in_it(
+    member: str, other: str, spaced: bool, last: bool, twice: bool
+) -> None:
+    """Names full of quotes, backslashes and the name of the field itself, in the fields around it and inside of it."""
+    fields = {"title_id": other, "member_id": member, "extra": {"member_id": other} if twice else other}
+    if last:
+        fields["member_id"] = fields.pop("member_id")
+    line = json.dumps(fields).encode() if spaced else orjson.dumps(fields)
+    assert splitting.member_of(line) == member.encode()
 
 
 @pytest.mark.parametrize("which", ["simulated", "imported"])
