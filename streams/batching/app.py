@@ -5,6 +5,7 @@ from typing import Any
 import faust
 from faust.types import Message
 
+from streams.batching.recovery import TableManager
 from streams.batching.transport import Transport
 
 __all__ = ["App", "ChunkSchema"]
@@ -37,6 +38,7 @@ class App(faust.App):  # type: ignore[misc]
     def __init__(self, id: str, **settings: Any) -> None:
         defaults: dict[str, Any] = {
             "store": "rocksdb://?driver=rocksdict",
+            "TableManager": TableManager,
             "broker_session_timeout": 10.0,
             "broker_heartbeat_interval": 3.0,
             "broker_commit_interval": 1.0,

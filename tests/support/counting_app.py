@@ -22,6 +22,7 @@ app = App(
     broker_max_poll_records=int(os.environ.get("MAX_POLL_RECORDS", "500")),
     broker_session_timeout=6.0,
     broker_heartbeat_interval=1.0,
+    broker_request_timeout=float(os.environ.get("REQUEST_TIMEOUT", "90")),
     table_standby_replicas=int(os.environ.get("STANDBYS", "0")),
 )
 output = Output(app)
