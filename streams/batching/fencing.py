@@ -15,7 +15,6 @@ from aiokafka.errors import (
     InvalidProducerEpoch,
     InvalidProducerIdMapping,
     InvalidTxnState,
-    KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
     OutOfOrderSequenceNumber,
@@ -40,7 +39,11 @@ class Fenced(Exception):
 
 def passes(error: BaseException) -> bool:
     """Whether an error is one of a broker that is away or busy: later, the same may succeed."""
-    return isinstance(error, KafkaError) and (error.retriable or isinstance(error, KafkaTimeoutError))
+    if not isinstance(error, KafkaError):
+        return False
+    if error.retriable or isinstance(error, KafkaTimeoutError):
+        return True
+    return error.__cause__ is not None and passes(error.__cause__)  # aiokafka wraps some
 
 
 class FencedProducer:
@@ -57,8 +60,11 @@ class FencedProducer:
             try:
                 await self._producer.start()
                 return
-            except KafkaConnectionError as error:
-                logger.warning("%s/%s: no broker yet (%s)", self.topic, self.partition, error)
+            except (KafkaError, AssertionError) as error:
+                # A broker that comes back may answer before it counts itself among the brokers; aiokafka then asserts.
+                if not passes(error) and self._producer.client.cluster.brokers():
+                    raise
+                logger.warning("%s/%s: no broker yet (%r)", self.topic, self.partition, error)
                 await asyncio.sleep(RETRY_S)
 
     async def write(self, items: Iterable[tuple[bytes, bytes | None]]) -> int | None:

@@ -15,6 +15,8 @@ Assignment, rebalance, recovery, standby replicas, commit, web and sensors stay 
   Faust may already be reading. Here nothing but recovery reads while the app rebalances, and what was read and not
   delivered is read again: each batch must start where the last one ended.
 - Acks of messages from before a rebalance count for nothing.
+- An error in the group makes aiokafka wait until somebody takes it, which Faust never does: it would heartbeat and read
+  on, and join no rebalance any more.
 - Before partitions go, tables flush, their batches are acknowledged and committed, within half the rebalance timeout.
 
 Written against faust-streaming 0.15 and aiokafka 0.14, whose fetch buffers it reads.
@@ -27,9 +29,10 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Protocol
 
+from aiokafka.errors import KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
-from mode import get_logger
+from mode import Service, get_logger
 
 __all__ = ["Chunk", "Consumer", "Guard", "Record", "Transport"]
 
@@ -37,6 +40,7 @@ logger = get_logger(__name__)
 
 FETCH_MAX_WAIT_MS = 200  # a partition that was being worked on while its fetch left waits at most this long
 IDLE_SLEEP = 0.02  # seconds between looks at whether anything may be read
+HEED_INTERVAL = 1.0  # seconds between looks at what went wrong in the group
 
 
 class Record(Protocol):
@@ -108,6 +112,22 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             return alive
 
         coordinator._do_heartbeat = heartbeat
+
+    async def heed_group(self) -> None:
+        """Takes note of what went wrong in the group, and has it joined again; until then aiokafka leaves it alone.
+
+        Raises KafkaError where that can't be: what coordinates has ended.
+        """
+        if self._consumer is None or not hasattr(self._consumer._coordinator, "_do_heartbeat"):
+            return  # not started, or a client without a group
+        coordinator = self._consumer._coordinator
+        try:
+            coordinator.check_errors()
+        except KafkaError as error:
+            if coordinator._coordination_task.done():
+                raise
+            logger.warning("Joining the group again after %r", error)
+            coordinator.request_rejoin()
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         self.last_heartbeat = monotonic()
@@ -188,6 +208,11 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         """Asks for a rebalance, which assigns and recovers every partition anew."""
         consumer = self._thread._ensure_consumer()
         self._thread.thread_loop.call_soon_threadsafe(consumer._coordinator.request_rejoin)
+
+    @Service.task  # type: ignore[untyped-decorator]
+    async def _heed_group(self) -> None:
+        async for _ in self.itertimer(HEED_INTERVAL, name="group"):
+            await self._on_thread(self._thread.heed_group())
 
     # -- reading
 
