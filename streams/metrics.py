@@ -113,7 +113,7 @@ ROWS_SENT: Final = WORKER.counter("Are rows being made?", "cw_worker_rows_sent_t
 ROWS_DEFERRED: Final = WORKER.counter(
     "Is the worker behind?",
     "cw_worker_rows_deferred_total",
-    "Members of a batch with quiet events alone whose rows wait, because there is a backlog.",
+    "Members of a batch with quiet events alone whose rows wait until there is room for them.",
 )
 IMPRESSIONS_SENT: Final = WORKER.counter(
     "Are served rows recorded?", "cw_worker_impressions_sent_total", "Records sent to cw.impressions."

@@ -40,6 +40,7 @@ def build(
     member_id: str,
     device: Device,
     candidates: Sequence[Candidate],
+    shown: Sequence[int],
     scores: Sequence[float],
     play_probabilities: Sequence[float | None],
     continuation: float | None,
@@ -50,11 +51,12 @@ def build(
 ) -> dict[str, Any]:
     """The row of one member and device, as the contract lays it out.
 
-    `scores` and `play_probabilities` have one value a candidate; `placement` is position and method.
+    `shown` are the candidates that the row shows, in their order, as `order` says; `scores` and `play_probabilities`
+    have one value a candidate; `placement` is position and method.
     `scored_from_ts` is the newest event time in it, `made_ms` the wall clock, both ms.
     """
     items = []
-    for index in order(candidates, scores):
+    for index in shown:
         show, card = candidates[index]
         items.append(
             {

@@ -76,11 +76,13 @@ def decide(
     bounds = batch.offsets.tolist()
     for at, (member_id, state, device) in enumerate(wanted):
         low, high = bounds[at], bounds[at + 1]
+        shown = row.order(candidates[at], score[low:high])
         made = row.build(
             state,
             member_id,
             device,
             candidates[at],
+            shown,
             score[low:high],
             play[low:high],
             continuation[at],
@@ -89,7 +91,6 @@ def decide(
             nows[at],
             made_ms,
         )
-        shown = row.order(candidates[at], score[low:high])
         decisions.append(Decision(made, candidates[at], shown, X[low:high], C[at]))
     return decisions
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from streams import codec, metrics, topics
-from streams.agents import arrive, decide, fold, send
+from streams.agents import arrive, decide, due, fold, send
 from streams.agents.decide import Decision, Wanted
 from streams.agents.fold import Folded
 from streams.agents.side import SideInputs
@@ -20,7 +20,8 @@ from streams.scoring.swap import ModelSlot
 
 FLUSH_INTERVAL_S: Final = 1.0
 FLUSH_SIZE: Final = 10_000  # members
-CACHE_LIMIT: Final = 20_000  # decoded members; one with a long history takes tens of kilobytes
+FLUSH_BYTES: Final = 32 << 20  # of members, encoded
+CACHE_BYTES: Final = 128 << 20  # likewise: 20,000 members at least, and many more that have watched little
 MAX_POLL_RECORDS: Final = 2000
 TABLE: Final = "members"
 # Compacted early and in small pieces, so that restoring from the changelog alone reads little more than the members.
@@ -57,7 +58,8 @@ class Worker:
             decode=codec.decode_state,
             flush_interval=FLUSH_INTERVAL_S,
             flush_size=FLUSH_SIZE,
-            cache_limit=CACHE_LIMIT,
+            flush_bytes=FLUSH_BYTES,
+            cache_bytes=CACHE_BYTES,
             extra_topic_configs=CHANGELOG_SETTINGS,
         )
         self.states = States(settings, self.members, self.ready, self._send_rows_of, self._delete_rows_of)
@@ -101,7 +103,7 @@ class Worker:
         chunk: list[Wanted] = []
         owners: list[tuple[Batch[MemberState], Folded]] = []
         for batch, folded in work:
-            for member_id in self._due(batch, folded):
+            for member_id in due.members(batch, folded, batches=len(work)):
                 key = member_id.encode()
                 state = batch.get_many([key])[0].get(key)
                 wanted = decide.rows_of(member_id, state) if state is not None else []
@@ -111,20 +113,6 @@ class Worker:
                     await self._send(decide.decide(chunk, self.models, self.catalog, self.side.countries), owners)
                     chunk, owners = [], []
         await self._send(decide.decide(chunk, self.models, self.catalog, self.side.countries), owners)
-
-    @staticmethod
-    def _due(batch: Batch[MemberState], folded: Folded) -> dict[str, None]:
-        """Members whose rows are due: with a backlog behind it, a batch makes those of urgent events alone."""
-        due = dict(folded.urgent)
-        due.update((moment.member_id, None) for moment in folded.served)
-        if batch.behind:
-            batch.mark(member_id.encode() for member_id in folded.quiet)
-            metrics.ROWS_DEFERRED.inc(len(folded.quiet))
-        else:
-            due.update((key.decode(), None) for key in batch.marked)
-            due.update(folded.quiet)
-        batch.unmark(member_id.encode() for member_id in due)
-        return due
 
     async def _send(self, decisions: list[Decision], owners: list[tuple[Batch[MemberState], Folded]]) -> None:
         """Sends rows and impressions; `owners` says for each decision which batch it is of."""

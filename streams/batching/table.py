@@ -2,7 +2,7 @@
 
 The handler of a table gets batches, each of one partition, asks for the values it needs, changes them and puts them
 back. Values stay decoded in memory, those not used lately leave first. A flush follows `flush_interval` seconds
-after the first change it covers, or earlier once `flush_size` values have changed, and for each partition is
+after the first change it covers, or earlier once much has changed, and for each partition is
 
     outputs delivered ▸ one changelog transaction ▸ one RocksDB write batch with its offset ▸ source acks
 
@@ -30,10 +30,11 @@ from streams.batching.fencing import Fenced, FencedProducer, passes
 from streams.batching.partition import Partition
 from streams.batching.store import MARK, Store
 from streams.batching.transport import Chunk
+from streams.batching.turns import Turns
 
 __all__ = ["Batch", "Revoked", "Table", "Unreadable"]
 
-GATHER_TURNS = 4  # turns of the event loop that the reader needs to hand over the next batch of the same poll
+NOTHING = Chunk((), 0, 0, 0)  # no records
 
 V = TypeVar("V")
 logger = get_logger(__name__)
@@ -68,7 +69,7 @@ class Batch(Generic[V]):
         values: dict[bytes, V | None] = {}
         unreadable: dict[bytes, Unreadable] = {}
         partition = self._live()
-        recent, get, load = partition.recent, partition.get, self.table.read
+        recent, get, load = partition.recent, partition.get, self.table.load
         for key in keys:
             if key in recent:
                 values[key] = recent[key]
@@ -91,6 +92,7 @@ class Batch(Generic[V]):
     def mark(self, keys: Iterable[bytes]) -> None:
         """Marks keys for later. Marks are durable with the values: they come and go with the partition."""
         self._live().marked.update(dict.fromkeys(keys))
+        self.table.some_marked.set()
 
     def unmark(self, keys: Iterable[bytes]) -> None:
         """Takes marks away, where there are any."""
@@ -124,7 +126,8 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
                 batch.put_many(values)
 
     `partitions` must be the source topic's number. Keys must not begin with a NUL byte, which the table's marks do.
-    `cache_limit` bounds the decoded values of all partitions together.
+    `cache_bytes` bounds the decoded values of all partitions together, `flush_bytes` those that are changed and not on
+    their way yet, both by what the values take encoded; `flush_size` bounds the number of changed ones in a partition.
     """
 
     def __init__(
@@ -137,7 +140,8 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
         decode: Callable[[bytes], V],
         flush_interval: float = 1.0,
         flush_size: int = 50_000,
-        cache_limit: int = 100_000,
+        flush_bytes: int = 64 << 20,
+        cache_bytes: int = 128 << 20,
         **options: Any,
     ) -> None:
         if app.tables:
@@ -156,11 +160,13 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
         self.decode = decode
         self.flush_interval = flush_interval
         self.flush_size = flush_size
-        self.cache_limit = cache_limit
+        self.flush_bytes = flush_bytes
+        self.cache_bytes = cache_bytes
         self.live: dict[int, Partition[V]] = {}
         self.changelog = self.changelog_topic_name
         self._ends: dict[TP, int] = {}
         self._closing: set[asyncio.Task[None]] = set()
+        self.some_marked = asyncio.Event()  # set while a partition may have marks
         app.tables.add(self)
         app.transport.batched.add(self.changelog)
         app.transport.guards.append(self)
@@ -184,49 +190,57 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
         """Makes a handler the agent of a batched topic. Concurrency is 1, so batches of a partition stay in order.
 
         The handler gets all batches that wait, of any partitions, up to the records of one poll together: what it does
-        for all of them at once it pays for once. A handler that raises anything but Revoked stops the worker, since
-        skipping a batch would lose it: what one record may do wrong is for the handler to catch.
+        for all of them at once it pays for once. While nothing waits, it gets batches without records of the partitions
+        that have marks, so that it does what it has put off. A handler that raises anything but Revoked stops the
+        worker, since skipping a batch would lose it: what one record may do wrong is for the handler to catch.
         """
 
         def decorate(handler: Handler[V]) -> Handler[V]:
-            async def run(stream: Any) -> None:
-                together = self.app.conf.broker_max_poll_records
-                messages: list[Message] = []
-                unacknowledged = stream.noack()
-                async for event in unacknowledged.events():
-                    messages.append(event.message)
-                    for _ in range(GATHER_TURNS):
-                        await asyncio.sleep(0)
-                    waiting = not unacknowledged.channel.queue.empty()
-                    if waiting and sum(len(message.value.records) for message in messages) < together:
-                        continue
-                    handled, messages = messages, []
-                    await self._handle(handler, handled)
+            async def handle(messages: list[Message]) -> None:
+                work = [(await self._open(message), message) for message in messages] or self._marked()
+                await self._handle(handler, [(p, topic_name, m) for p, m in work if p is not None])
 
-            self.app.agent(topic, name=name, concurrency=1)(run)
+            topic_name = topic.get_topic_name()
+            turns = Turns(handle, self.some_marked, self.app.conf.broker_max_poll_records)
+            self.app.agent(topic, name=name, concurrency=1)(turns.run)
             return handler
 
         return decorate
 
-    async def _handle(self, handler: Handler[V], messages: list[Message]) -> None:
-        work = [(message, partition) for message in messages if (partition := await self._open(message)) is not None]
-        batches = [Batch(self, partition, message.topic, message.value) for message, partition in work]
-        for _, partition in work:
+    def _marked(self) -> list[tuple[Partition[V] | None, Message | None]]:
+        """The partitions that have marks, while none has anything to be read."""
+        partitions = list(self.live.values())
+        if not any(partition.marked for partition in partitions):
+            self.some_marked.clear()
+        if any(partition.behind for partition in partitions):
+            return []
+        return [(p, None) for p in partitions if p.ready and p.marked and self._may_go_on(p)]
+
+    async def _handle(self, handler: Handler[V], work: list[tuple[Partition[V], str, Message | None]]) -> None:
+        if not work:
+            return
+        batches = [
+            Batch(self, partition, topic, message.value if message is not None else NOTHING)
+            for partition, topic, message in work
+        ]
+        for partition, _, message in work:
             partition.idle.clear()
+            if message is not None:
+                partition.behind = message.value.behind
         try:
             await handler(batches)
         except Revoked as error:
             logger.warning("Batches were revoked while they were processed: %s", error)
-            for _, partition in work:
+            for partition, _, _ in work:
                 self._give_up(partition)
         except Exception as error:
             logger.exception("The handler of %s failed", self.name)
             await self.app.crash(error)
             return
         finally:
-            for _, partition in work:
+            for partition, _, _ in work:
                 partition.idle.set()
-        for message, partition in work:
+        for partition, _, message in work:
             if not partition.dropped:
                 self._hold(partition, message)
 
@@ -237,28 +251,34 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
             return None
         if not partition.ready:
             self._give_up(partition)
-        elif not self.app.consumer.session_alive:
-            logger.warning("No heartbeat for longer than the session: %s/%s is given up", self.name, partition.number)
-            self._give_up(partition)
-        while partition.flush is not None and len(partition.dirty) >= self.flush_size:
-            await asyncio.wait([partition.flush])
+        elif self._may_go_on(partition):
+            while partition.flush is not None and self._full(partition):
+                await asyncio.wait([partition.flush])
         return None if partition.dropped else partition
 
-    def _hold(self, partition: Partition[V], message: Message) -> None:
+    def _may_go_on(self, partition: Partition[V]) -> bool:
+        """Whether this worker still holds the partition for all it knows; gives it up where it does not."""
+        if not self.app.consumer.session_alive:
+            logger.warning("No heartbeat for longer than the session: %s/%s is given up", self.name, partition.number)
+            self._give_up(partition)
+        return not partition.dropped
+
+    def _hold(self, partition: Partition[V], message: Message | None) -> None:
         """Keeps a processed message, without its records, until a flush acknowledges it."""
-        message.value = None
-        partition.held.append(message)
-        partition.evict(self.cache_limit // len(self.live))
+        if message is not None:
+            message.value = None
+            partition.held.append(message)
+        partition.evict(self.cache_bytes // len(self.live))
         if partition.due is None:
             loop = asyncio.get_running_loop()
             partition.due = loop.time() + self.flush_interval
             partition.timer = loop.call_at(partition.due, self._maybe_flush, partition)
         self._maybe_flush(partition)
 
-    def read(self, number: int, key: bytes) -> V | None:
-        """The value as RocksDB has it, None where there is none. Raises Unreadable."""
+    def load(self, number: int, key: bytes) -> tuple[V | None, int]:
+        """The value as RocksDB has it, and its bytes; None and 0 where there is none. Raises Unreadable."""
         stored = self.data.read(number, key)
-        return None if stored is None else self._decode(key, stored)
+        return (None, 0) if stored is None else (self._decode(key, stored), len(stored))
 
     def peek(self, number: int, key: bytes) -> V | None:
         """The value as it stands in this worker, for looking only. Raises KeyError where the partition is elsewhere."""
@@ -266,7 +286,7 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
         for values in (partition.recent, partition.older):
             if key in values:
                 return values[key]
-        return self.read(number, key)
+        return self.load(number, key)[0]
 
     def _decode(self, key: bytes, stored: bytes) -> V:
         try:
@@ -279,8 +299,12 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
     def _maybe_flush(self, partition: Partition[V]) -> None:
         """Starts a flush if one is due. Called when time is up, and whenever a handler or a flush has ended."""
         late = partition.due is not None and partition.due <= asyncio.get_running_loop().time()
-        if late or len(partition.dirty) >= self.flush_size:
+        if late or self._full(partition):
             self._start_flush(partition)
+
+    def _full(self, partition: Partition[V]) -> bool:
+        share = self.flush_bytes // max(1, len(self.live))
+        return len(partition.dirty) >= self.flush_size or partition.dirty_bytes >= share
 
     def _start_flush(self, partition: Partition[V]) -> None:
         if partition.flush is not None or partition.dropped or not partition.idle.is_set():
@@ -296,6 +320,8 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
         outputs, partition.outputs = partition.outputs, []
         try:
             items = [(k, None if v is None else self.encode(v)) for k, v in partition.take_dirty()]
+            for key, encoded in items:
+                partition.resize(key, len(encoded or b""))
             items += [(MARK + key, b"" if marked else None) for key, marked in partition.take_marks().items()]
             if outputs:
                 await asyncio.gather(*outputs)
@@ -383,6 +409,7 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
                 marks = self.data.marks(tp.partition)
                 partition.marked, partition.marks_stored = dict.fromkeys(marks), set(marks)
                 partition.ready = True
+                self.some_marked.set()
             else:
                 logger.error("%s/%s was not recovered: %s of %s", tp.topic, tp.partition, reached[tp], end)
 

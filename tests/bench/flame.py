@@ -26,7 +26,7 @@ STEPS = (
     ("rows built", ("build (streams/row",)),
     ("rows encoded and sent", ("row (streams/agents/send", "impression (streams/agents/send", "_send (streams/agents",
                                "send (streams/batching/output")),
-    ("rows chosen", ("rows_of (", "_due (streams/agents", "_rows (streams/agents")),
+    ("rows chosen", ("rows_of (", "members (streams/agents/due", "_rows (streams/agents")),
     ("events decoded and checked", ("sort (streams/agents/arrive",)),
     ("events folded", ("fold (streams/agents/fold", "apply (streams/member")),
     ("states read and decoded", ("get_many (streams/batching",)),

@@ -16,8 +16,9 @@ from streams.row import parse_version
 
 PARTITION = TopicPartition(topics.EVENTS, 2)  # all of it happens in one
 MEMBERS = 200
-BEFORE = 5_000  # events of others between a member's play and their progress, so that these are in two batches
-BEHIND = 120_000  # and behind that
+BEFORE = 3_000  # events of others between a member's play and their progress, so that these are in two batches
+BEHIND = 60_000  # and behind that
+OTHERS = 600  # members: their urgent events alone are more than there is room for beside
 
 
 class Log:
@@ -28,7 +29,7 @@ class Log:
         self.began = int(time.time() * 1000) - 10 * HOUR
         self.producer = KafkaProducer(bootstrap_servers=self.servers, acks="all", linger_ms=20)
         self.names = self._names()
-        self.others = list(islice(self.names, 50))
+        self.others = list(islice(self.names, OTHERS))
 
     def _names(self):
         run = uuid.uuid4().hex[:6]
@@ -43,7 +44,7 @@ class Log:
 
     def send_others(self, events):
         for number in range(events):
-            made = event("progress", self.began + number, "show", 2, position_s=number / 100)
+            made = event("pause", self.began + number, "show", 2, position_s=number / 100)
             last = self.send(self.others[number % len(self.others)], made)
         return last.get(20).offset
 

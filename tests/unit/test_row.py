@@ -43,8 +43,10 @@ def test_the_row_stands_in_order_of_score_and_leaves_out_what_the_rules_leave_ou
     device = state.devices["tv"]
     candidates = Gatherer(180, Catalog()).add(state, device, T0 + 3 * HOUR)
     assert [candidate.show.show_id for candidate in candidates] == ["C", "B", "A", "D"]
+    scores = [0.9, 0.1, 0.8, 0.7]
+    shown = row.order(candidates, scores)
     made = row.build(
-        state, "m", device, candidates, [0.9, 0.1, 0.8, 0.7], [0.4, 0.1, 0.3, 0.2], 0.75, (0, "threshold"), "v1",
+        state, "m", device, candidates, shown, scores, [0.4, 0.1, 0.3, 0.2], 0.75, (0, "threshold"), "v1",
         T0 + 3 * HOUR, 1234,
     )  # fmt: skip
     assert orjson.loads(orjson.dumps(made)) == {
