@@ -21,7 +21,7 @@ from streams.scoring.swap import ModelSlot
 FLUSH_INTERVAL_S: Final = 1.0
 FLUSH_SIZE: Final = 10_000  # members
 FLUSH_BYTES: Final = 32 << 20  # of members, encoded
-CACHE_BYTES: Final = 128 << 20  # likewise: 20,000 members at least, and many more that have watched little
+CACHE_BYTES: Final = 96 << 20  # likewise: 10,000 members with long histories, far more of those with short ones
 MAX_POLL_RECORDS: Final = 2000
 TABLE: Final = "members"
 # Compacted early and in small pieces, so that restoring from the changelog alone reads little more than the members.

@@ -21,8 +21,11 @@ logger = get_logger(__name__)
 
 MARK = b"\0"  # before a key: the key is marked; the value is empty
 _PAST_MARKS = b"\1"
-BLOCK_CACHE_BYTES = 64 << 20  # shared by all partitions
-WRITE_BUFFER_BYTES = 16 << 20  # a partition, twice at most
+# Shared by all partitions, however many: data, index and filter blocks, and what was written and is in no file yet.
+BLOCK_CACHE_BYTES = 64 << 20
+WRITE_BUFFERS_BYTES = 64 << 20
+WRITE_BUFFER_BYTES = 16 << 20  # of one partition; a second one fills while the first is written to a file
+BLOCK_BYTES = 16 << 10  # a few values each: with RocksDB's 4 KiB the indexes of a million values would fill the cache
 BLOOM_BITS = 10  # a key; most keys of a growing table are new, and a miss should cost no read
 
 
@@ -32,21 +35,27 @@ class Store(rocksdb.Store):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._block_cache = rocksdict.Cache(BLOCK_CACHE_BYTES)
+        self._write_buffers = rocksdict.WriteBufferManager(WRITE_BUFFERS_BYTES, allow_stall=False)
 
     def _open_for_partition(self, partition: int) -> rocksdict.Rdict:
         blocks = rocksdict.BlockBasedOptions()
         blocks.set_block_cache(self._block_cache)
+        blocks.set_block_size(BLOCK_BYTES)
+        blocks.set_cache_index_and_filter_blocks(True)
+        blocks.set_pin_l0_filter_and_index_blocks_in_cache(True)
         blocks.set_bloom_filter(BLOOM_BITS, block_based=False)
         options = rocksdict.Options(raw_mode=True)
         options.create_if_missing(True)
         options.set_compression_type(rocksdict.DBCompressionType.lz4())
         options.set_write_buffer_size(WRITE_BUFFER_BYTES)
         options.set_max_write_buffer_number(2)
+        options.set_write_buffer_manager(self._write_buffers)
         options.set_keep_log_file_num(2)
         options.set_block_based_table_factory(blocks)
         path = self.partition_path(partition)
         path.parent.mkdir(parents=True, exist_ok=True)
-        return rocksdict.Rdict(str(path), options=options)
+        # Without `column_families`, a database that exists is opened with the options of its first day.
+        return rocksdict.Rdict(str(path), options=options, column_families={"default": options})
 
     def read(self, partition: int, key: bytes) -> bytes | None:
         """The stored value. Opens the partition's database where it is not open."""

@@ -33,7 +33,7 @@ counts: Table[dict[str, int]] = Table(
     encode=orjson.dumps,
     decode=orjson.loads,
     flush_interval=float(os.environ.get("FLUSH", "0.2")),
-    cache_limit=int(os.environ.get("CACHE_LIMIT", "1000")),
+    cache_bytes=int(os.environ.get("CACHE_BYTES", "240000")),
 )
 
 

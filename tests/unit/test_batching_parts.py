@@ -125,25 +125,55 @@ class TestPartition:
     def partition(self) -> Partition[int]:
         return Partition(0, Producer())  # type: ignore[arg-type]
 
-    def stored(self, _partition: int, key: bytes) -> int | None:
-        return {b"a": 1, b"b": 2, b"c": 3}.get(key)
+    def stored(self, _partition: int, key: bytes) -> tuple[int | None, int]:
+        """Values of 100 bytes each; an entry takes 300 with what it takes beside."""
+        value = {b"a": 1, b"b": 2, b"c": 3, b"d": 4, b"e": 5}.get(key)
+        return value, 0 if value is None else 100
 
     async def test_values_used_since_the_last_eviction_stay(self) -> None:
         partition = self.partition()
         for key in (b"a", b"b", b"c"):
             partition.get(key, self.stored)
-        partition.evict(4)
+        partition.evict(1_200)
         partition.get(b"b", self.stored)
         partition.get(b"d", self.stored)
         partition.get(b"e", self.stored)
-        partition.evict(4)
+        partition.evict(1_200)
         assert set(partition.recent) | set(partition.older) == {b"b", b"d", b"e"}
+
+    async def test_few_large_values_leave_as_many_small_ones_do(self) -> None:
+        """The bound is in bytes, those of values that grow while they are in use, too."""
+        partition = self.partition()
+        for key in (b"a", b"b"):
+            partition.get(key, self.stored)
+        partition.evict(1_200)
+        assert set(partition.recent) == {b"a", b"b"}
+        partition.put_many({b"a": 10})
+        partition.take_dirty()
+        partition.resize(b"a", 5_000)
+        partition.flushing = {}
+        partition.evict(1_200)
+        partition.get(b"c", self.stored)
+        assert (set(partition.recent), set(partition.older)) == ({b"c"}, {b"a", b"b"})
+        partition.get(b"a", self.stored)
+        assert partition.recent_bytes == 300 + 5_200
+        partition.evict(1_200)
+        assert (set(partition.recent), set(partition.older)) == (set(), {b"a", b"c"})
+
+    async def test_what_is_changed_counts_once_with_its_bytes_until_it_is_on_its_way(self) -> None:
+        partition = self.partition()
+        partition.get(b"a", self.stored)
+        partition.put_many({b"a": 10})
+        partition.put_many({b"a": 11, b"new": 1})
+        assert partition.dirty_bytes == 300 + 200
+        partition.take_dirty()
+        assert partition.dirty_bytes == 0
 
     async def test_a_changed_value_stays_until_it_is_flushed(self) -> None:
         partition = self.partition()
         partition.put_many({b"a": 10, b"b": 20})
 
-        def nowhere(_partition: int, key: bytes) -> int:
+        def nowhere(_partition: int, key: bytes) -> tuple[int, int]:
             raise AssertionError(f"{key!r} was evicted")
 
         for _ in range(5):

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from faust.types import TP
 
-from streams.batching import App, Batch, Chunk, Output, Revoked, Table
+from streams.batching import App, Batch, Chunk, Output, Revoked, Table, store
 from streams.batching.partition import Partition
 
 
@@ -41,6 +41,14 @@ async def test_values_and_the_changelog_offset_are_written_together(table: Table
     table.data.write(0, [(b"a", None)], 44)
     assert [table.data.read(0, key) for key in (b"a", b"b")] == [None, b"2"]
     assert table.data.persisted_offset(TP(table.changelog, 0)) == 44
+
+
+async def test_a_database_that_exists_is_bounded_as_a_new_one_is(table: Table[int]) -> None:
+    """All partitions read through one cache, after a restart, too."""
+    for _ in range(2):
+        table.data.write(0, [(b"a", b"1")], 1)
+        assert table.data._dbs[0].property_value("rocksdb.block-cache-capacity") == str(store.BLOCK_CACHE_BYTES)
+        table.data.close()
 
 
 async def test_recovery_ends_at_the_position_behind_markers(table: Table[int]) -> None:
