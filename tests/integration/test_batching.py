@@ -93,6 +93,21 @@ async def test_workers_that_come_and_go_share_the_partitions(counting: Counting)
     assert await counting.changelog() == counting.truth
 
 
+async def test_a_standby_takes_over_without_reading_the_changelog_again(counting: Counting) -> None:
+    """It has followed the changelog, so it needs nothing of it: here it is gone when the active worker is killed."""
+    active, heir = counting.start("active", STANDBYS="1"), counting.start("heir", STANDBYS="1")
+    await counting.send(12_000)
+    await counting.caught_up()
+    await asyncio.sleep(2.0)  # the standby reads the last of it
+    counting.empty_changelog()
+    assert await counting.changelog() == {}
+    active.kill()
+    await counting.send(1000)
+    await counting.caught_up()
+    counting.stop(heir)
+    assert counting.rocksdb("heir") == counting.truth
+
+
 async def test_a_poisoned_record_costs_that_record_alone(counting: Counting) -> None:
     """What can't be read inside a batch leaves it as it was; the records around it count."""
     await counting.send(200)
@@ -110,7 +125,7 @@ async def test_a_poisoned_record_costs_that_record_alone(counting: Counting) -> 
 async def test_values_evicted_from_a_small_cache_are_read_back(counting: Counting) -> None:
     """The cache holds a fraction of the keys, and every count is right."""
     await counting.send(8000)
-    worker = counting.start(CACHE_LIMIT="40", MAX_POLL_RECORDS="100")
+    worker = counting.start(CACHE_BYTES="9600", MAX_POLL_RECORDS="100")
     await counting.caught_up()
     counting.stop(worker)
     assert counting.rocksdb() == counting.truth

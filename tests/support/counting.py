@@ -14,6 +14,10 @@ import orjson
 import pytest
 import rocksdict
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from kafka import TopicPartition as KafkaPartition
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from streams.topics import admin
 
 APP = Path(__file__).with_name("counting_app.py")
 PARTITIONS = 4
@@ -137,11 +141,19 @@ class Counting:
             record.key.decode(): _counts(record.value) for record in await self.read(f"{self.topic}-counts-changelog")
         }
 
+    def empty_changelog(self) -> None:
+        """Deletes every record of the changelog; offsets go on."""
+        changelog = f"{self.topic}-counts-changelog"
+        with admin(self.servers) as client:
+            settings = {"cleanup.policy": "compact,delete"}  # of what is only compacted, Kafka deletes nothing
+            client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, changelog, configs=settings)])
+            client.delete_records({KafkaPartition(changelog, number): -1 for number in range(PARTITIONS)})
+
     def rocksdb(self, worker: str = "a") -> dict[str, tuple[int, int]]:
-        """The table as a stopped worker's files have it."""
-        table = {}
+        """The table as a worker's files have it."""
+        table, looking = {}, rocksdict.AccessType.read_only()
         for path in (self.home / worker).glob("**/*counts-*.db"):
-            db = rocksdict.Rdict(str(path), options=rocksdict.Options(raw_mode=True))
+            db = rocksdict.Rdict(str(path), options=rocksdict.Options(raw_mode=True), access_type=looking)
             table.update({k.decode(): _counts(v) for k, v in db.items() if not k.startswith(b"__faust")})
             db.close()
         return table
