@@ -335,6 +335,9 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
         except Fenced as error:
             logger.warning("Another worker has taken over: %s", error)
             self._give_up(partition)
+        except Revoked as error:
+            logger.warning("%s/%s is given up: %s", self.changelog, partition.number, error)
+            self._give_up(partition)
         except asyncio.CancelledError:
             self._give_up(partition)
             raise
