@@ -16,6 +16,7 @@ from streams.agents.worker import Worker
 from streams.config import Settings
 
 SAME_COMPLAINT_S: Final = 30.0
+FULL: Final = ("No space left on device", "Disk quota exceeded", "File too large")  # what a system calls it
 GC_THRESHOLDS: Final = (100_000, 50, 1000)  # new objects, and younger collections, until the next collection
 
 
@@ -92,7 +93,7 @@ def run_worker(settings: Settings, data: Path) -> int:
 def _failure(reason: BaseException | None, data: Path) -> str:
     """Why the worker ended, and what to do, in one line."""
     text = topics.one_line(reason) if reason is not None else "see the error above"
-    if "No space left on device" in text:
+    if any(full in text for full in FULL):
         advice = f"make room in {data}, or name another folder with --data"
     elif "Corruption" in text:
         advice = f"remove {data}, whose files are damaged: state is restored from the changelog"

@@ -129,6 +129,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             logger.warning("Joining the group again after %r", error)
             coordinator.request_rejoin()
 
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        if not self.app.crashed:  # then nobody is left to answer, and the thread would wait, and not stop, for ever
+            await super().on_partitions_revoked(revoked)
+
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         self.last_heartbeat = monotonic()
         await super().on_partitions_assigned(assigned, generation_id)

@@ -2,6 +2,7 @@
 
 import random
 import re
+import resource
 import shutil
 import threading
 import time
@@ -25,6 +26,7 @@ from streams.row import parse_version
 
 MEMBERS = 400
 EVENTS_PER_S = 600
+FULL_BYTES = 64 << 10  # what a file may have where there is no more room
 
 
 def history(member_id, noise):
@@ -136,3 +138,25 @@ def test_killed_under_load_the_tables_equal_a_plain_fold_over_the_log(broker, tm
             behind[member_id] = (rows[member_id], state.offset)
     assert len(rows) == MEMBERS
     assert not behind
+
+
+def test_without_room_on_the_disk_the_worker_ends_in_one_line_and_goes_on_once_there_is_some(broker, tmp_path):
+    """The system lets its files grow no more (RLIMIT_FSIZE): nothing is lost, in the changelog or in RocksDB."""
+    servers, partitions = broker.bootstrap_servers, broker.settings.partitions
+    sending = Load(servers, load(random.Random(7), uuid.uuid4().hex[:6]))
+    with WorkerProcess(broker, tmp_path / "worker") as worker:
+        worker.wait_ready()
+        sending.start()
+        wait_until(lambda: events_applied(worker) > 0, 60)
+        resource.prlimit(worker.process.pid, resource.RLIMIT_FSIZE, (FULL_BYTES, FULL_BYTES))
+        assert worker.process.wait(45) == 1
+        assert "File too large" in (said := worker.log.read_text().splitlines())[-1]
+        assert f"make room in {worker.data}" in said[-1]
+        worker.start()
+        worker.wait_ready()
+        sending.join()
+        wait_caught_up(servers)
+        worker.stop()
+    folded = plain_fold(servers, partitions)
+    assert changelog_states(servers) == folded
+    assert local_states(worker.data) == folded
