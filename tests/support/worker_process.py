@@ -15,6 +15,7 @@ import rocksdict
 from kafka import KafkaConsumer, TopicPartition
 
 from streams import codec, events, topics
+from streams.batching.store import MARK
 from streams.config import WORKER_APP_ID
 from streams.member import MemberState
 from streams.monitor.kafka import Broker as LagBroker
@@ -22,6 +23,7 @@ from streams.monitor.lag import GroupLag, LagWatch
 
 CHANGELOG = f"{WORKER_APP_ID}-members-changelog"
 OFFSET_KEY = b"__faust\0offset__"  # how far into the changelog a RocksDB of Faust's is
+NO_STATES = (b"__faust", MARK)  # what else a table keeps, by the beginning of its keys
 
 
 class WorkerProcess:
@@ -168,8 +170,8 @@ def plain_fold(servers: str, partitions: int) -> dict[str, bytes]:
 
 def changelog_states(servers: str) -> dict[str, bytes]:
     """Encoded state of each member, by the newest record of each key in the changelog."""
-    found = {record.key.decode(): record.value for record in records(servers, CHANGELOG)}
-    return {member_id: value for member_id, value in found.items() if value is not None}
+    found = {record.key: record.value for record in records(servers, CHANGELOG)}
+    return {key.decode(): value for key, value in found.items() if value is not None and not key.startswith(NO_STATES)}
 
 
 def local_states(*folders: Path) -> dict[str, bytes]:
@@ -183,6 +185,6 @@ def local_states(*folders: Path) -> dict[str, bytes]:
         database.close()
         offset = int(table.get(OFFSET_KEY, b"-1"))
         if path.name not in newest or newest[path.name][0] < offset:
-            states = {key.decode(): value for key, value in table.items() if not key.startswith(b"__faust")}
+            states = {key.decode(): value for key, value in table.items() if not key.startswith(NO_STATES)}
             newest[path.name] = (offset, states)
     return {member_id: value for _, states in newest.values() for member_id, value in states.items()}
