@@ -38,7 +38,7 @@ class Counting:
         self.processes: list[subprocess.Popen[bytes]] = []
 
     async def __aenter__(self) -> "Counting":
-        self.producer = AIOKafkaProducer(bootstrap_servers=self.servers, acks="all", linger_ms=2)
+        self.producer = AIOKafkaProducer(bootstrap_servers=self.servers, enable_idempotence=True, linger_ms=2)
         await self.producer.start()
         return self
 
