@@ -28,6 +28,9 @@ WRITE_BUFFER_BYTES = 16 << 20  # of one partition; a second one fills while the 
 BLOCK_BYTES = 16 << 10  # a few values each: with RocksDB's 4 KiB the indexes of a million values would fill the cache
 BLOOM_BITS = 10  # a key; most keys of a growing table are new, and a miss should cost no read
 
+UNLOGGED = rocksdict.WriteOptions()
+UNLOGGED.disable_wal = True
+
 
 class Store(rocksdb.Store):  # type: ignore[misc]
     """Faust's RocksDB store (rocksdict) for one batched table. Keys and values are bytes."""
@@ -35,6 +38,7 @@ class Store(rocksdb.Store):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._block_cache = rocksdict.Cache(BLOCK_CACHE_BYTES)
+        self._unlogged: set[int] = set()  # partitions with writes that RocksDB's log has not, in memory until a flush
         self._write_buffers = rocksdict.WriteBufferManager(WRITE_BUFFERS_BYTES, allow_stall=False)
 
     def _open_for_partition(self, partition: int) -> rocksdict.Rdict:
@@ -64,6 +68,12 @@ class Store(rocksdb.Store):  # type: ignore[misc]
 
     def write(self, partition: int, items: Iterable[tuple[bytes, bytes | None]], offset: int | None) -> None:
         """Writes (key, value; None deletes) and the changelog offset they reach, all or nothing."""
+        if partition in self._unlogged:  # else a crash would keep this write, and not what came before it
+            self._db_for_partition(partition).flush()
+            self._unlogged.discard(partition)
+        self._db_for_partition(partition).write(self._batch(items, offset))
+
+    def _batch(self, items: Iterable[tuple[bytes, bytes | None]], offset: int | None) -> rocksdict.WriteBatch:
         batch = rocksdict.WriteBatch(raw_mode=True)
         for key, value in items:
             if value is None:
@@ -72,7 +82,7 @@ class Store(rocksdb.Store):  # type: ignore[misc]
                 batch.put(key, value)
         if offset is not None:
             batch.put(self.offset_key, str(offset).encode())
-        self._db_for_partition(partition).write(batch)
+        return batch
 
     def marks(self, partition: int) -> list[bytes]:
         """The keys that are marked, in order."""
@@ -86,14 +96,19 @@ class Store(rocksdb.Store):  # type: ignore[misc]
         return list(islice(values, count))
 
     def apply_changelog_batch(self, batch: Iterable[Any], to_key: Any, to_value: Any) -> None:
-        """Applies what recovery or a standby read: Faust events whose value is a Chunk of the changelog."""
+        """Applies what recovery or a standby read: Faust events whose value is a Chunk of the changelog.
+
+        Past RocksDB's own log: what a crash takes is read again, from the offset that went with it.
+        """
         recovery = self.app.tables.recovery
         for event in batch:
             tp: TP = event.message.tp
             if tp not in recovery.active_tps and tp not in recovery.standby_tps:
                 continue  # read before the last rebalance; opening its database would keep the owner out
             chunk: Chunk = event.message.value
-            self.write(tp.partition, ((r.key, r.value) for r in chunk.records if r.key is not None), chunk.end - 1)
+            items = ((record.key, record.value) for record in chunk.records if record.key is not None)
+            self._unlogged.add(tp.partition)
+            self._db_for_partition(tp.partition).write(self._batch(items, chunk.end - 1), write_opt=UNLOGGED)
 
     def close(self) -> None:
         """Closes every database at once, so that another worker on this machine may open them."""

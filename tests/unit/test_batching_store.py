@@ -1,5 +1,6 @@
 """A batched table on a real RocksDB, without a broker: what is written with what, and what can't be decoded."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -59,6 +60,36 @@ async def test_recovery_ends_at_the_position_behind_markers(table: Table[int]) -
     read_from_changelog(table, 1, Chunk(records, 10, 13, 0))  # type: ignore[arg-type]
     assert [table.data.read(1, key) for key in (b"a", b"gone")] == [b"7", None]
     assert table.data.persisted_offset(TP(table.changelog, 1)) == 12
+
+
+def crashed(table: Table[int], folder: Path) -> Table[int]:
+    """The table as another process would find it if this one ended now: its files as they are."""
+    shutil.copytree(table.app.conf.datadir, folder)
+    app = App("test", broker="kafka://127.0.0.1:1", datadir=str(folder))
+    return Table(app, "counts", partitions=2, encode=lambda n: str(n).encode(), decode=int)
+
+
+async def test_a_crash_never_leaves_an_offset_without_what_recovery_wrote_before(
+    table: Table[int], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Recovery writes past RocksDB's log: a crash may take that, with its offset, but not once more was written."""
+    table.app.tables.recovery.active_tps.add(TP(table.changelog, 1))
+    read_from_changelog(table, 1, Chunk([ChangelogRecord(10, b"a", b"7")], 10, 11, 0))  # type: ignore[list-item]
+    assert table.data.read(1, b"a") == b"7"
+    early = crashed(table, tmp_path_factory.mktemp("early") / "data").data
+    tp = TP(table.changelog, 1)
+    assert (early.read(1, b"a"), early.persisted_offset(tp)) in [(None, None), (b"7", 10)]
+    table.data.write(1, [(b"b", b"8")], 11)
+    late = crashed(table, tmp_path_factory.mktemp("late") / "data").data
+    assert [late.read(1, b"a"), late.read(1, b"b"), late.persisted_offset(tp)] == [b"7", b"8", 11]
+
+
+async def test_what_recovery_wrote_is_there_after_a_clean_end(table: Table[int]) -> None:
+    table.app.tables.recovery.active_tps.add(TP(table.changelog, 1))
+    read_from_changelog(table, 1, Chunk([ChangelogRecord(10, b"a", b"7")], 10, 11, 0))  # type: ignore[list-item]
+    table.data.close()
+    assert table.data.read(1, b"a") == b"7"
+    assert table.data.persisted_offset(TP(table.changelog, 1)) == 10
 
 
 async def test_what_was_read_for_a_partition_that_is_gone_opens_no_database(table: Table[int]) -> None:
