@@ -6,6 +6,7 @@ such as asking where a changelog ends, would end the worker. Here a step may tak
 that fails is begun again with a new rebalance.
 """
 
+import asyncio
 from typing import Any
 
 from aiokafka.errors import KafkaError
@@ -19,9 +20,22 @@ __all__ = ["Recovery", "TableManager"]
 
 logger = get_logger(__name__)
 
+END_ATTEMPTS = 20  # questions where a changelog ends, before it is believed to end before what is stored of it
+END_RETRY_S = 0.5
+
 
 class Recovery(faust_recovery.Recovery):  # type: ignore[misc]
     """Recovers tables anew after each rebalance, however long it takes."""
+
+    async def _build_highwaters(self, consumer: Any, tps: Any, destination: Any, title: str) -> None:
+        # A broker that was killed counts the last transaction of a changelog late: it then seems to end before what
+        # RocksDB has of it, which is Faust's reason to end the worker.
+        stored = self.active_offsets if title == "active" else self.standby_offsets
+        for _ in range(END_ATTEMPTS):
+            await super()._build_highwaters(consumer, tps, destination, title)
+            if all((stored[tp] or -1) <= destination[tp] for tp in tps):
+                return
+            await asyncio.sleep(END_RETRY_S)
 
     async def _wait(self, coro: Any, timeout: Any = None) -> None:  # noqa: ASYNC109 Faust's name
         try:
