@@ -54,11 +54,31 @@ class Replayed:
     reasons: list[str]
 
 
+class _Stored:
+    """A table in a file, one array behind the other; as an attribute, each is read when it is asked for."""
+
+    def __init__(self, table: Examples | Plays, path: Path) -> None:
+        self.path = path
+        self.starts: dict[str, int] = {}
+        with path.open("wb") as file:
+            for field in fields(table):
+                self.starts[field.name] = file.tell()
+                np.save(file, getattr(table, field.name))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name not in self.starts:
+            raise AttributeError(name)
+        with self.path.open("rb") as file:
+            file.seek(self.starts[name])
+            return np.load(file, allow_pickle=False)
+
+
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One part folded; examples and plays lie in `folder`, an .npy file a field."""
+    """One part folded."""
 
-    folder: Path
+    examples: Any  # stored
+    plays: Any  # stored
     members: int
     events: int
     repeats: int
@@ -96,8 +116,8 @@ def replay(
             first = f" (the first: {reasons[0]})" if reasons else ""
             raise CommandError(f"{', '.join(sources)} holds no valid event{first}")
         return Replayed(
-            examples=Examples.concat([_load(Examples, part.folder) for part in parts]),
-            plays=Plays.concat([_load(Plays, part.folder) for part in parts]),
+            examples=Examples.concat([part.examples for part in parts]),
+            plays=Plays.concat([part.plays for part in parts]),
             members=sum(part.members for part in parts),
             events=events,
             repeats=sum(part.repeats for part in parts),
@@ -216,12 +236,16 @@ def _fold_part(folder: Path, part: int) -> _Part:
         applied, again = recorder.fold(member.decode(errors="replace"), _valid(members.pop(member), invalid))
         events += applied
         repeats += again
-    results = folder / f"folded-{part}"
-    results.mkdir()
     count = recorder.members
-    for table in recorder.finish():
-        _save(table, results)
-    return _Part(results, count, events, repeats, invalid)
+    examples, plays = recorder.finish()
+    return _Part(
+        _Stored(examples, folder / f"examples-{part}"),
+        _Stored(plays, folder / f"plays-{part}"),
+        count,
+        events,
+        repeats,
+        invalid,
+    )
 
 
 def _valid(entries: Iterable[tuple[int, int, bytes]], invalid: list[Invalid]) -> Iterator[Event]:
@@ -236,20 +260,3 @@ def _valid(entries: Iterable[tuple[int, int, bytes]], invalid: list[Invalid]) ->
             invalid.append(Invalid(stretch, number, "", str(error)))
         else:
             yield event
-
-
-def _save(table: Examples | Plays, folder: Path) -> None:
-    for field in fields(table):
-        np.save(folder / f"{type(table).__name__}.{field.name}.npy", getattr(table, field.name))
-
-
-def _load(kind: type[Any], folder: Path) -> Any:
-    """The table, its arrays left in their files until they are read."""
-    return kind(**{field.name: _array(folder / f"{kind.__name__}.{field.name}.npy") for field in fields(kind)})
-
-
-def _array(path: Path) -> Any:
-    try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except ValueError:  # an array without elements can't be mapped
-        return np.load(path, allow_pickle=False)
