@@ -34,7 +34,6 @@ from streams.batching.turns import Turns
 
 __all__ = ["Batch", "Revoked", "Table", "Unreadable"]
 
-NOTHING = Chunk((), 0, 0, 0)  # no records
 
 V = TypeVar("V")
 logger = get_logger(__name__)
@@ -189,7 +188,7 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
     def process(self, topic: Any, *, name: str) -> Callable[[Handler[V]], Handler[V]]:
         """Makes a handler the agent of a batched topic. Concurrency is 1, so batches of a partition stay in order.
 
-        The handler gets all batches that wait, of any partitions, up to the records of one poll together: what it does
+        The handler gets all that waits, a batch for each partition, up to the records of one poll: what it does
         for all of them at once it pays for once. While nothing waits, it gets batches without records of the partitions
         that have marks, so that it does what it has put off. A handler that raises anything but Revoked stops the
         worker, since skipping a batch would lose it: what one record may do wrong is for the handler to catch.
@@ -197,8 +196,12 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
 
         def decorate(handler: Handler[V]) -> Handler[V]:
             async def handle(messages: list[Message]) -> None:
-                work = [(await self._open(message), message) for message in messages] or self._marked()
-                await self._handle(handler, [(p, topic_name, m) for p, m in work if p is not None])
+                work: dict[Partition[V], list[Message]] = {} if messages else {p: [] for p in self._marked()}
+                for message in messages:
+                    if (partition := await self._open(message)) is not None:
+                        work.setdefault(partition, []).append(message)
+                if work:
+                    await self._handle(handler, topic_name, work)
 
             topic_name = topic.get_topic_name()
             turns = Turns(handle, self.some_marked, self.app.conf.broker_max_poll_records)
@@ -207,42 +210,38 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
 
         return decorate
 
-    def _marked(self) -> list[tuple[Partition[V] | None, Message | None]]:
+    def _marked(self) -> list[Partition[V]]:
         """The partitions that have marks, while none has anything to be read."""
         partitions = list(self.live.values())
         if not any(partition.marked for partition in partitions):
             self.some_marked.clear()
         if any(partition.behind for partition in partitions):
             return []
-        return [(p, None) for p in partitions if p.ready and p.marked and self._may_go_on(p)]
+        return [p for p in partitions if p.ready and p.marked and self._may_go_on(p)]
 
-    async def _handle(self, handler: Handler[V], work: list[tuple[Partition[V], str, Message | None]]) -> None:
-        if not work:
-            return
-        batches = [
-            Batch(self, partition, topic, message.value if message is not None else NOTHING)
-            for partition, topic, message in work
-        ]
-        for partition, _, message in work:
+    async def _handle(self, handler: Handler[V], topic: str, work: dict[Partition[V], list[Message]]) -> None:
+        batches = []
+        for partition, messages in work.items():
             partition.idle.clear()
-            if message is not None:
-                partition.behind = message.value.behind
+            chunk = _joined([message.value for message in messages])
+            partition.behind = chunk.behind
+            batches.append(Batch(self, partition, topic, chunk))
         try:
             await handler(batches)
         except Revoked as error:
             logger.warning("Batches were revoked while they were processed: %s", error)
-            for partition, _, _ in work:
+            for partition in work:
                 self._give_up(partition)
         except Exception as error:
             logger.exception("The handler of %s failed", self.name)
             await self.app.crash(error)
             return
         finally:
-            for partition, _, _ in work:
+            for partition in work:
                 partition.idle.set()
-        for partition, _, message in work:
+        for partition, messages in work.items():
             if not partition.dropped:
-                self._hold(partition, message)
+                self._hold(partition, messages)
 
     async def _open(self, message: Message) -> Partition[V] | None:
         """The partition of a message, once it has room for more changes; None where it is no longer this worker's."""
@@ -263,9 +262,9 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
             self._give_up(partition)
         return not partition.dropped
 
-    def _hold(self, partition: Partition[V], message: Message | None) -> None:
-        """Keeps a processed message, without its records, until a flush acknowledges it."""
-        if message is not None:
+    def _hold(self, partition: Partition[V], messages: list[Message]) -> None:
+        """Keeps processed messages, without their records, until a flush acknowledges them."""
+        for message in messages:
             message.value = None
             partition.held.append(message)
         partition.evict(self.cache_bytes // len(self.live))
@@ -492,6 +491,16 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
 
     def _del_key(self, key: Any) -> None:
         raise TypeError("a batched table is written by Batch.put_many")
+
+
+def _joined(chunks: list[Chunk]) -> Chunk:
+    """Chunks of one partition that follow on from each other, as one; without any, one that is empty."""
+    if len(chunks) == 1:
+        return chunks[0]
+    if not chunks:
+        return Chunk((), 0, 0, 0)
+    records = [record for chunk in chunks for record in chunk.records]
+    return Chunk(records, chunks[0].start, chunks[-1].end, chunks[-1].behind)
 
 
 logging.getLogger("aiokafka.producer.sender").setLevel(logging.ERROR)  # a fenced sender logs what Fenced already says
