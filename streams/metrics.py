@@ -130,6 +130,38 @@ SIDE_RECORDS_REFUSED: Final = WORKER.counter(
 MODEL_INFO: Final = WORKER.gauge(
     "Which model serves?", "cw_model_info", "1 for the bundle that scores now; `recency` without one.", "version"
 )
+MODEL_CANDIDATE: Final = WORKER.gauge(
+    "Which bundle is on trial?",
+    "cw_model_candidate",
+    "1 for the bundle on trial beside the one that serves: shadow (it scores along), split (it serves a share).",
+    "version",
+    "mode",
+)
+MODEL_SET_ASIDE: Final = WORKER.gauge(
+    "Does recency serve in a bundle's place?",
+    "cw_model_set_aside",
+    "1 for a bundle that was set aside: error, not_finite, slow, outcomes (it does worse than recency).",
+    "version",
+    "reason",
+)
+MODEL_FALLBACKS: Final = WORKER.counter(
+    "Was a bundle set aside?",
+    "cw_model_fallbacks_total",
+    "Bundles set aside for recency, by the same reasons.",
+    "reason",
+)
+MODEL_ERRORS: Final = WORKER.counter(
+    "Does the model fail?",
+    "cw_model_errors_total",
+    "Batches that recency scored because the bundle failed on them: error, not_finite.",
+    "reason",
+)
+DECISION_SCORING_SECONDS: Final = WORKER.histogram(
+    "What does scoring cost?",
+    "cw_model_decision_seconds",
+    "CPU time of all models for one decision, the mean of a batch.",
+    buckets=(0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05),
+)
 BUNDLES_TAKEN: Final = WORKER.counter(
     "Is a published bundle taken over?", "cw_bundles_taken_total", "Bundles that were verified and now serve."
 )

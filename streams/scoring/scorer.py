@@ -35,6 +35,7 @@ class Scores:
     score: Floats  # (n,) higher first within a decision
     play_probability: Floats | None  # (n,) the session's first play is this show
     continuation: Floats | None  # (m,) the session's first play is any candidate
+    version: str  # of the bundle that gave them, or `recency`
 
 
 class Scorer:
@@ -71,7 +72,7 @@ class Scorer:
         continuation = np.zeros(len(sizes), np.float32)
         if not len(X):
             empty = np.empty(0, np.float32)
-            return Scores(empty, empty, continuation)
+            return Scores(empty, empty, continuation, self.version)
         filled = sizes > 0
         if not filled.all():
             C = C[filled]
@@ -82,11 +83,11 @@ class Scorer:
         continuation[filled] = self._run["continuation"](
             aggregate.continuation_inputs(X, C, score, play, offsets, order)
         )
-        return Scores(score, play, continuation)
+        return Scores(score, play, continuation, self.version)
 
-    def place(self, continuation: float | None) -> tuple[int, str]:
-        """Position of the row on the page, 1 is the top, and the method that gave it."""
-        return self.placement.place(continuation)
+    def place(self, continuation: float | None, device: str = "") -> tuple[int, str]:
+        """Position of the row on a page of this type of device, 1 is the top, and the method that gave it."""
+        return self.placement.place(continuation, device)
 
 
 def load(folder: Path, manifest_sha256: str | None = None) -> Scorer:

@@ -1,99 +1,203 @@
 """Takes over a new bundle while the worker runs: copy, verify, warm up, and only then serve it.
 
 The one in use stays until the new one has scored a probe, and stays for good where the new one is refused. Scoring code
-reads `current` once per batch, so a batch is scored by one bundle from beginning to end.
+asks once per batch what serves, so a batch is scored by one bundle from beginning to end.
+
+A bundle set aside (streams.scoring.fallback) serves again once it is announced anew, later than what spoke against it.
 """
 
 import hashlib
 import logging
 import os
-import re
 import shutil
 import tempfile
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final, Protocol
+from typing import Final
 from urllib.error import URLError
 from urllib.parse import unquote, urlsplit
 from urllib.request import urlopen
 
-import numpy as np
-import orjson
-from numpy.typing import NDArray
-
 from streams import metrics
-from streams.population import Population
+from streams.scoring import announcements
+from streams.scoring.announcements import CANDIDATE, LIVE, SHADOW, SPLIT, VERDICT, Source, Verdict
 from streams.scoring.bundle import MANIFEST, MAX_FILE_BYTES, BundleRefused, parse_manifest, sha256_of
-from streams.scoring.fallback import RecencyScorer
-from streams.scoring.scorer import Scores, load
+from streams.scoring.candidate import Candidate
+from streams.scoring.fallback import RecencyScorer, Serving, Watched
+from streams.scoring.scorer import load
 
 log = logging.getLogger(__name__)
 
 FETCH_TIMEOUT_S: Final = 30
 MAX_MANIFEST_BYTES: Final = 16 << 20
-KEPT: Final = 3  # bundles kept on disk: the one in use, and those before it
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-
-
-class Serving(Protocol):
-    """What scores: a bundle, or recency."""
-
-    @property
-    def version(self) -> str: ...
-
-    @property
-    def candidate_days(self) -> int: ...
-
-    population: Population
-
-    def score(self, X: NDArray[np.float32], offsets: NDArray[np.int64], C: NDArray[np.float32]) -> Scores: ...
-
-    def place(self, continuation: float | None) -> tuple[int, str]: ...
+KEPT: Final = 4  # bundles kept on disk: those in use, and those before them
+OUTCOMES: Final = "outcomes"  # why a bundle was set aside: live outcomes
 
 
 class ModelSlot:
-    """Holds the scorer in use. `offer` is safe from any thread; copying and loading do not hold up scoring."""
+    """Holds the bundles in use. `apply` is safe from any thread; copying and loading do not hold up scoring."""
 
     def __init__(self, home: Path) -> None:
         """`home` is CW_HOME: bundles are kept under its folder `bundles`."""
         self._folder = home / "bundles"
         self._lock = Lock()
-        self.current: Serving = RecencyScorer()
-        metrics.MODEL_INFO.labels(self.current.version).set(1)
+        self._recency = RecencyScorer()
+        self._live: Watched | None = None
+        self._live_at = 0  # when it was announced
+        self._candidate: Candidate | None = None
+        self._candidate_at = 0
+        self._verdicts: dict[str, Verdict] = {}
+        self._show()
 
-    def offer(self, record: bytes) -> bool:
-        """Takes over the bundle that a record of cw.models announces; True where it now serves.
+    # -- for scoring
 
-        A bundle that is refused changes nothing: the reason is counted and logged. One that serves already is no news.
-        """
+    @property
+    def current(self) -> Serving:
+        """What serves members that no trial has."""
+        live = self._live
+        return live if live is not None and live.set_aside is None else self._recency
+
+    def serving(self, member_id: str) -> Serving:
+        """What serves this member."""
+        candidate = self._candidate
+        return candidate.watched if candidate is not None and candidate.serves(member_id) else self.current
+
+    @property
+    def splits(self) -> bool:
+        """Whether some members are served by another bundle than `current`."""
+        return self._candidate is not None and self._candidate.mode == SPLIT
+
+    @property
+    def shadow(self) -> Serving | None:
+        """What scores impressions beside the bundle that served them: a candidate in mode shadow, else a bundle that
+        outcomes set aside, so that they go on saying how it does."""
+        candidate, live = self._candidate, self._live
+        if candidate is not None and candidate.mode == SHADOW and candidate.watched.set_aside is None:
+            return candidate.watched
+        return live if live is not None and live.set_aside == OUTCOMES else None
+
+    # -- for cw.models
+
+    def apply(self, name: str, value: bytes | None) -> bool:
+        """Does what a record of cw.models says; True where it is in effect. What is refused changes nothing: the reason
+        is counted and logged."""
         with self._lock:
             try:
-                version, uri, digest = parse_announcement(record)
-                if version == self.current.version:
-                    return True
-                scorer = load(self._fetch(version, uri, digest), digest)
+                if name == LIVE:
+                    self._serve(value)
+                elif name == CANDIDATE:
+                    self._try(value)
+                elif name.startswith(VERDICT):
+                    self._judge(name.removeprefix(VERDICT), value)
+                return True
             except BundleRefused as error:
                 metrics.BUNDLES_REFUSED.labels(error.reason).inc()
                 log.error("Bundle refused (%s): %s; %s goes on serving", error.reason, error, self.current.version)
                 return False
-            if scorer.version != version:
-                metrics.BUNDLES_REFUSED.labels("manifest").inc()
-                log.error("Bundle refused (manifest): announced as %s, it calls itself %s", version, scorer.version)
-                return False
-            previous = self.current.version
-            self.current = scorer
-            metrics.MODEL_INFO.clear()
-            metrics.MODEL_INFO.labels(version).set(1)
-            metrics.BUNDLES_TAKEN.inc()
-            log.info("Bundle %s serves now, after %s", version, previous)
-            self._tidy(version)
-            return True
+            finally:
+                self._judged()
+                self._show()
 
-    def _fetch(self, version: str, uri: str, manifest_sha256: str) -> Path:
+    def offer(self, record: bytes) -> bool:
+        """Takes over the bundle that a record of `ranking` announces; True where it now serves."""
+        return self.apply(LIVE, record)
+
+    def _serve(self, value: bytes | None) -> None:
+        if value is None:
+            log.info("No bundle is announced any more: recency serves")
+            self._live, self._live_at = None, 0
+            return
+        announced = announcements.parse(value)
+        live = self._live
+        if live is not None and live.version == announced.source.version:
+            if announced.at > self._live_at and live.set_aside is not None:
+                log.info("Bundle %s serves again", live.version)
+                self._live = Watched(live.scorer, self._show)
+        else:
+            previous = self.current.version
+            self._live = self._taken(announced.source)
+            log.info("Bundle %s serves now, after %s", announced.source.version, previous)
+        self._live_at = announced.at
+        self._tidy()
+
+    def _try(self, value: bytes | None) -> None:
+        if value is None:
+            if self._candidate is not None:
+                log.info("Bundle %s is on trial no more", self._candidate.watched.version)
+            self._candidate = None
+            return
+        announced = announcements.parse(value, candidate=True)
+        running = self._candidate
+        assert announced.mode is not None  # parse has checked
+        if (
+            running is not None
+            and running.watched.version == announced.source.version
+            and (running.watched.set_aside is None or announced.at <= self._candidate_at)
+        ):
+            watched = running.watched
+        else:
+            watched = self._taken(announced.source)
+        self._candidate = Candidate(watched, announced.mode, announced.share, announced.experiment)
+        self._candidate_at = announced.at
+        log.info(
+            "Bundle %s is on trial: %s%s",
+            watched.version,
+            announced.mode,
+            f" for {announced.share:.1%} of the members" if announced.mode == SPLIT else "",
+        )
+        self._tidy()
+
+    def _judge(self, version: str, value: bytes | None) -> None:
+        if value is not None:
+            self._verdicts[version] = announcements.parse_verdict(value)
+            return
+        self._verdicts.pop(version, None)
+        if self._live is not None and self._live.version == version and self._live.set_aside == OUTCOMES:
+            log.info("Bundle %s serves again: the verdict on it was taken back", version)
+            self._live = Watched(self._live.scorer, self._show)
+
+    def _judged(self) -> None:
+        """Sets aside what live outcomes have spoken against since it was announced."""
+        in_use = [(self._live, self._live_at)]
+        if self._candidate is not None:
+            in_use.append((self._candidate.watched, self._candidate_at))
+        for watched, at in in_use:
+            verdict = self._verdicts.get(watched.version) if watched is not None else None
+            if watched is not None and verdict is not None and verdict.at > at and watched.set_aside is None:
+                watched.put_aside(OUTCOMES, verdict.reason)
+
+    def _taken(self, source: Source) -> Watched:
+        """The bundle, copied, verified and warm. Raises BundleRefused."""
+        in_use = [self._live, self._candidate.watched if self._candidate is not None else None]
+        for watched in in_use:  # the same bundle may serve and be on trial, one after the other
+            if watched is not None and watched.version == source.version and watched.set_aside is None:
+                return watched
+        scorer = load(self._fetch(source), source.manifest_sha256)
+        if scorer.version != source.version:
+            message = f"announced as {source.version}, it calls itself {scorer.version}"
+            raise BundleRefused("manifest", message)
+        metrics.BUNDLES_TAKEN.inc()
+        return Watched(scorer, self._show)
+
+    def _show(self) -> None:
+        metrics.MODEL_INFO.clear()
+        metrics.MODEL_INFO.labels(self.current.version).set(1)
+        metrics.MODEL_CANDIDATE.clear()
+        metrics.MODEL_SET_ASIDE.clear()
+        candidate = self._candidate
+        if candidate is not None:
+            metrics.MODEL_CANDIDATE.labels(candidate.watched.version, candidate.mode).set(1)
+        for watched in (self._live, candidate.watched if candidate is not None else None):
+            if watched is not None and watched.set_aside is not None:
+                metrics.MODEL_SET_ASIDE.labels(watched.version, watched.set_aside).set(1)
+
+    def _fetch(self, source: Source) -> Path:
         """The bundle's own copy under home; one from an earlier run is used again where it is whole."""
+        version, uri, manifest_sha256 = source
         target = self._folder / version
         manifest_path = target / MANIFEST
         if manifest_path.is_file() and sha256_of(manifest_path) == manifest_sha256:
+            os.utime(target)  # in use again
             return target
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -113,33 +217,19 @@ class ModelSlot:
             raise BundleRefused("fetch", f"{uri} can't be copied to {self._folder}: {error}") from None
         return target
 
-    def _tidy(self, version: str) -> None:
-        """Keeps the newest bundles on disk, so that going back needs no copy."""
+    def _tidy(self) -> None:
+        """Keeps the bundles used last on disk, so that going back needs no copy."""
+        in_use = {self._live.version if self._live is not None else ""}
+        if self._candidate is not None:
+            in_use.add(self._candidate.watched.version)
         folders = sorted(
             (path for path in self._folder.iterdir() if path.is_dir() and not path.name.startswith(".")),
             key=lambda path: path.stat().st_mtime,
             reverse=True,
         )
         for path in folders[KEPT:]:
-            if path.name != version:
+            if path.name not in in_use:
                 shutil.rmtree(path, ignore_errors=True)
-
-
-def parse_announcement(record: bytes) -> tuple[str, str, str]:
-    """(version, uri, manifest_sha256) of a record of cw.models. Raises BundleRefused with reason `announcement`."""
-    try:
-        value: Any = orjson.loads(record)
-        version, uri, digest = value["version"], value["uri"], value["manifest_sha256"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        message = "cw.models: not {version, uri, manifest_sha256}; use 'cw publish'"
-        raise BundleRefused("announcement", message) from None
-    if not (isinstance(version, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", version)):
-        raise BundleRefused("announcement", f"cw.models: version {version!r} is not a plain name; use 'cw publish'")
-    if not (isinstance(digest, str) and _SHA256.fullmatch(digest)):
-        raise BundleRefused("announcement", "cw.models: manifest_sha256 is not a SHA-256; use 'cw publish'")
-    if not (isinstance(uri, str) and urlsplit(uri).scheme in ("file", "https")):
-        raise BundleRefused("announcement", f"cw.models: uri {uri!r} is neither file:// nor https://; use 'cw publish'")
-    return version, uri, digest
 
 
 def _copy(uri: str, name: str, folder: Path, limit: int) -> None:
