@@ -58,7 +58,10 @@ class App(faust.App):  # type: ignore[misc]
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)
 
-    def batched_topic(self, name: str, **options: Any) -> Any:
-        """A topic whose messages hold a `transport.Chunk`: bytes as they are in Kafka, nothing decoded."""
-        self.transport.batched.add(name)
-        return self.topic(name, schema=ChunkSchema(), **options)
+    def batched_topic(self, *names: str, **options: Any) -> Any:
+        """A topic whose messages hold a `transport.Chunk`: bytes as they are in Kafka, nothing decoded.
+
+        Several names are one source: a handler's batches are each of one of them.
+        """
+        self.transport.batched.update(names)
+        return self.topic(*names, schema=ChunkSchema(), **options)

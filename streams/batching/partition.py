@@ -30,7 +30,7 @@ class Partition(Generic[V]):
         self.producer = producer
         self.fence: Task[None] | None = None  # done once the producer has its transactional id
         self.ready = False  # recovered to the changelog's end, as it stood once the partition was fenced
-        self.behind = 0  # offsets of the source partition still to be read, as of its last batch
+        self.behind: dict[str, int] = {}  # by source topic: offsets still to be read, as of its last batch
         self.recent: dict[bytes, V | None] = {}  # None: known to be absent
         self.older: dict[bytes, V | None] = {}
         self.sizes: dict[bytes, int] = {}  # bytes, of the values in `recent`

@@ -188,22 +188,23 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
     def process(self, topic: Any, *, name: str) -> Callable[[Handler[V]], Handler[V]]:
         """Makes a handler the agent of a batched topic. Concurrency is 1, so batches of a partition stay in order.
 
-        The handler gets all that waits, a batch for each partition, up to the records of one poll: what it does
-        for all of them at once it pays for once. While nothing waits, it gets batches without records of the partitions
+        The handler gets all that waits, a batch for each partition and topic, up to the records of one poll: what it
+        does for all of them at once it pays for once. While nothing waits, it gets batches without records of the partitions
         that have marks, so that it does what it has put off. A handler that raises anything but Revoked stops the
         worker, since skipping a batch would lose it: what one record may do wrong is for the handler to catch.
         """
 
         def decorate(handler: Handler[V]) -> Handler[V]:
             async def handle(messages: list[Message]) -> None:
-                work: dict[Partition[V], list[Message]] = {} if messages else {p: [] for p in self._marked()}
+                work: dict[Partition[V], dict[str, list[Message]]] = {}
                 for message in messages:
                     if (partition := await self._open(message)) is not None:
-                        work.setdefault(partition, []).append(message)
+                        work.setdefault(partition, {}).setdefault(message.topic, []).append(message)
+                if not messages:
+                    work = {partition: {topic.topics[0]: []} for partition in self._marked()}
                 if work:
-                    await self._handle(handler, topic_name, work)
+                    await self._handle(handler, work)
 
-            topic_name = topic.get_topic_name()
             turns = Turns(handle, self.some_marked, self.app.conf.broker_max_poll_records)
             self.app.agent(topic, name=name, concurrency=1)(turns.run)
             return handler
@@ -215,17 +216,18 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
         partitions = list(self.live.values())
         if not any(partition.marked for partition in partitions):
             self.some_marked.clear()
-        if any(partition.behind for partition in partitions):
+        if any(behind for partition in partitions for behind in partition.behind.values()):
             return []
         return [p for p in partitions if p.ready and p.marked and self._may_go_on(p)]
 
-    async def _handle(self, handler: Handler[V], topic: str, work: dict[Partition[V], list[Message]]) -> None:
+    async def _handle(self, handler: Handler[V], work: dict[Partition[V], dict[str, list[Message]]]) -> None:
         batches = []
-        for partition, messages in work.items():
+        for partition, by_topic in work.items():
             partition.idle.clear()
-            chunk = _joined([message.value for message in messages])
-            partition.behind = chunk.behind
-            batches.append(Batch(self, partition, topic, chunk))
+            for topic, messages in by_topic.items():
+                chunk = _joined([message.value for message in messages])
+                partition.behind[topic] = chunk.behind
+                batches.append(Batch(self, partition, topic, chunk))
         try:
             await handler(batches)
         except Revoked as error:
@@ -239,9 +241,9 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
         finally:
             for partition in work:
                 partition.idle.set()
-        for partition, messages in work.items():
+        for partition, by_topic in work.items():
             if not partition.dropped:
-                self._hold(partition, messages)
+                self._hold(partition, [message for messages in by_topic.values() for message in messages])
 
     async def _open(self, message: Message) -> Partition[V] | None:
         """The partition of a message, once it has room for more changes; None where it is no longer this worker's."""
@@ -494,7 +496,7 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
 
 
 def _joined(chunks: list[Chunk]) -> Chunk:
-    """Chunks of one partition that follow on from each other, as one; without any, one that is empty."""
+    """Chunks of one topic's partition that follow on from each other, as one; without any, one that is empty."""
     if len(chunks) == 1:
         return chunks[0]
     if not chunks:
