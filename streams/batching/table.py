@@ -189,9 +189,10 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
         """Makes a handler the agent of a batched topic. Concurrency is 1, so batches of a partition stay in order.
 
         The handler gets all that waits, a batch for each partition and topic, up to the records of one poll: what it
-        does for all of them at once it pays for once. While nothing waits, it gets batches without records of the partitions
-        that have marks, so that it does what it has put off. A handler that raises anything but Revoked stops the
-        worker, since skipping a batch would lose it: what one record may do wrong is for the handler to catch.
+        does for all of them at once it pays for once. While nothing waits, it gets batches without records of the
+        partitions that have marks, so that it does what it has put off. A handler that raises anything but Revoked
+        stops the worker, since skipping a batch would lose it: what one record may do wrong is for the handler to
+        catch.
         """
 
         def decorate(handler: Handler[V]) -> Handler[V]:
