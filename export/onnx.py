@@ -154,6 +154,7 @@ def _ensemble(structures: list[dict[str, Any]]) -> dict[str, list[Any]]:
             "nodes_values",
             "nodes_truenodeids",
             "nodes_falsenodeids",
+            "nodes_hitrates",
             "nodes_missing_value_tracks_true",
             "target_treeids",
             "target_nodeids",
@@ -168,6 +169,8 @@ def _ensemble(structures: list[dict[str, Any]]) -> dict[str, list[Any]]:
             columns["nodes_truenodeids"].append(left)
             columns["nodes_falsenodeids"].append(right)
             leaf = "leaf_value" in node
+            # The rows that came here in training: serving does not need them, explaining does (export.explanation).
+            columns["nodes_hitrates"].append(float(node.get("leaf_count" if leaf else "internal_count", 1)))
             columns["nodes_missing_value_tracks_true"].append(0 if leaf else _missing_goes_left(node))
             columns["nodes_modes"].append("LEAF" if leaf else "BRANCH_LEQ")
             columns["nodes_featureids"].append(0 if leaf else node["split_feature"])

@@ -169,7 +169,7 @@ BUNDLES_REFUSED: Final = WORKER.counter(
     "Why does a published bundle not serve?",
     "cw_bundles_refused_total",
     "Bundles turned away, the old one kept: announcement, fetch, missing, hash, manifest, schema, model, placement, "
-    "population, probe.",
+    "population, explanation, probe.",
     "reason",
 )
 

@@ -40,6 +40,8 @@ class Serving(Protocol):
 
     def place(self, continuation: float | None, device: str = "") -> tuple[int, str]: ...
 
+    def contributions(self, X: NDArray[np.float32]) -> tuple[float, NDArray[np.float64]] | None: ...
+
 
 class RecencyScorer:
     """Stands where a Scorer stands. Candidates come in recency order, and keep it."""
@@ -58,6 +60,9 @@ class RecencyScorer:
     def place(self, continuation: float | None, device: str = "") -> tuple[int, str]:
         """The row's usual position."""
         return UNKNOWN
+
+    def contributions(self, X: NDArray[np.float32]) -> None:
+        """There are none: the order needs no explanation."""
 
 
 class Watched:
@@ -110,6 +115,9 @@ class Watched:
 
     def place(self, continuation: float | None, device: str = "") -> tuple[int, str]:
         return self.scorer.place(continuation, device)
+
+    def contributions(self, X: NDArray[np.float32]) -> tuple[float, NDArray[np.float64]] | None:
+        return self.scorer.contributions(X)
 
     def put_aside(self, reason: str, what: str) -> None:
         """Recency serves from now on, by the reason's short name; `what` is for the log."""
