@@ -29,7 +29,8 @@ bundle (manifest.json and what it names), report.html to read and report.json to
                  models scored it; without, 0 marks the last fifth, scored by models of the sessions before, and -1
                  sessions that the models have learned from
 
-Titles come from FILE's stem + .titles.jsonl where that lies beside an event file.
+Titles come from FILE's stem + .titles.jsonl, members' slow facts from .profiles.jsonl, where these lie beside an event
+file; with kafka:playback.events from their topics.
 """
 _EVALUATE = """\
 Scores every session of a log with a bundle as a worker would (ONNX Runtime), writes the scores and prints what they are
@@ -153,12 +154,12 @@ def _add_events(parser: argparse.ArgumentParser) -> None:
 
 def _replay(sources: list[str], candidate_days: int, progress: "Stages") -> tuple["Replayed", "Catalog"]:
     """Raises CommandError where the log holds no decision."""
-    from models.log import read_catalog
+    from models.log import read_catalog, read_profiles
     from models.replay import replay
 
     progress.say("Reading the catalogue")
     catalog = read_catalog(sources)
-    replayed = replay(sources, catalog, candidate_days, progress.stage)
+    replayed = replay(sources, catalog, candidate_days, progress.stage, profiles=read_profiles(sources))
     if not len(replayed.examples):
         raise CommandError(
             f"no session in {', '.join(sources)} began with something to continue and played for a minute: "

@@ -128,7 +128,7 @@ class Examples:
     in_row: Bools  # (n,) the row would show it
     times: Longs  # (n, show.TIME_COLUMNS) as in Batch
     stats: Floats  # (n, show.STAT_COLUMNS) as in Batch
-    cards: Doubles  # (n, 4) as in Batch
+    cards: Doubles  # (n, len(CARD_FIELDS)) as in Batch
 
     def __len__(self) -> int:
         return len(self.ts)
@@ -193,6 +193,7 @@ class Examples:
         show_rows = population.show_rows(self.shows.tolist())
         # The last place answers for -1, no title.
         title_rows = np.append(population.title_rows(self.titles.tolist()), population.title_rows([None]))
+        vector_rows = population.vectors.rows(self.shows.tolist())
         hashes = np.array([pair_hash(show_id) for show_id in self.shows.tolist()], dtype=np.float64)
         offsets = self.offsets
         for first in range(0, len(self), MATRIX_DECISIONS):
@@ -206,6 +207,7 @@ class Examples:
                 cards=self.cards[rows],
                 show_rows=show_rows[self.show[rows]],
                 title_rows=title_rows[self.title[rows]],
+                vector_rows=vector_rows[self.show[rows]],
                 show_hashes=hashes[self.show[rows]],
                 population=population,
             )

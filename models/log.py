@@ -1,12 +1,17 @@
 """Event logs by name: JSON Lines files, or a Kafka topic from its beginning to where it ends now."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
+from zipfile import BadZipFile
 
-from streams import catalog, config, reading, topics
+import orjson
+
+from streams import catalog, config, profiles, reading, topics, vectors
 from streams.catalog import Catalog, InvalidTitle
 from streams.errors import CommandError, UsageError
+from streams.profiles import InvalidProfile, Profile, parse_profile
 
 KAFKA: Final = "kafka:"
 
@@ -45,20 +50,61 @@ class Log:
 def read_catalog(sources: Sequence[str]) -> Catalog:
     """What the titles files beside event files say (FILE's stem + .titles.jsonl), and catalog.titles for a topic.
 
-    Raises CommandError where a record can't be used.
+    Vectors come from a .titles.npz beside an event file, the last one that has any. Raises CommandError where a record
+    or the vectors can't be used.
     """
+    known = vectors.Vectors()
     lines: list[bytes] = []
     for source in sources:
         if source.startswith(KAFKA):
-            records = reading.records(config.load().bootstrap_servers, topics.CATALOG)
-            latest = {record.key: record.value for record in records}
-            lines.extend(value for value in latest.values() if value)
-            continue
-        path = Path(source)
-        beside = path.with_name(f"{path.stem}.titles.jsonl")
-        if beside.is_file():
-            lines.extend(line for line in beside.read_bytes().splitlines() if line.strip())
+            lines.extend(_latest(topics.CATALOG).values())
+        else:
+            lines.extend(_lines_beside(source, "titles.jsonl"))
+            known = _vectors_beside(source) or known
     try:
-        return catalog.load(lines)
+        return replace(catalog.load(lines), vectors=known)
     except InvalidTitle as error:
         raise CommandError(f"the catalogue of {', '.join(sources)} can't be used: {error}") from None
+
+
+def read_profiles(sources: Sequence[str]) -> dict[str, Profile]:
+    """Profiles by member id: FILE's stem + .profiles.jsonl beside event files, and member.profiles for a topic.
+
+    Raises CommandError where a record can't be used.
+    """
+    found: dict[str, Profile] = {}
+    try:
+        for source in sources:
+            if source.startswith(KAFKA):
+                for key, value in _latest(topics.PROFILES).items():
+                    found[key.decode()] = parse_profile(orjson.loads(value))
+            else:
+                found |= profiles.load(_lines_beside(source, "profiles.jsonl"))
+    except (InvalidProfile, orjson.JSONDecodeError, UnicodeDecodeError) as error:
+        raise CommandError(f"the profiles of {', '.join(sources)} can't be used: {error}") from None
+    return found
+
+
+def _latest(topic: str) -> dict[bytes, bytes]:
+    """The newest value of each key of a compacted topic."""
+    records = reading.records(config.load().bootstrap_servers, topic)
+    newest = {record.key: record.value for record in records}
+    return {key: value for key, value in newest.items() if key and value}
+
+
+def _lines_beside(source: str, kind: str) -> list[bytes]:
+    path = _beside(source, kind)
+    return [line for line in path.read_bytes().splitlines() if line.strip()] if path.is_file() else []
+
+
+def _vectors_beside(source: str) -> vectors.Vectors:
+    path = _beside(source, "titles.npz")
+    try:
+        return vectors.load(path) if path.is_file() else vectors.Vectors()
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise CommandError(f"the vectors of {path} can't be used: {error}") from None
+
+
+def _beside(source: str, kind: str) -> Path:
+    path = Path(source)
+    return path.with_name(f"{path.stem}.{kind}")

@@ -16,6 +16,7 @@ from streams.features import Gatherer
 from streams.features.batch import DECISION_FIELDS
 from streams.member import MemberState
 from streams.place import FINISHED_SHARE
+from streams.profiles import NO_PROFILE, Profile
 from streams.show import Show
 
 FLUSH_DECISIONS: Final = 1_000  # decisions held as objects before they become arrays
@@ -72,10 +73,11 @@ class Recorder:
         self._owners: list[int] = []
         self._parts: list[dict[str, Any]] = []
         self._plays: list[tuple[Any, ...]] = []
-        self._begin("")
+        self._begin("", NO_PROFILE)
 
-    def _begin(self, member_id: str) -> None:
+    def _begin(self, member_id: str, profile: Profile) -> None:
         self._member_id = member_id
+        self._profile = profile
         self._sessions: dict[str, _Decision] = {}  # of this member, by session id
         self._session_numbers: dict[str, int] = {}  # by device id
         self._playing: dict[str, _Playing] = {}  # by device id
@@ -91,7 +93,7 @@ class Recorder:
             return
         # Of the worker's row for this event, the moment: the member's newest event, which this one may not be.
         now_ms = max(int(state.facts[f.LAST_ACTIVITY]), event["ts"])
-        candidates = self._gatherer.add(state, device, now_ms)
+        candidates = self._gatherer.add(state, device, now_ms, self._profile)
         decision = _Decision(
             device.session_id,
             int(state.facts[f.PLAYS]),
@@ -111,9 +113,9 @@ class Recorder:
 
     # --- folding
 
-    def fold(self, member_id: str, events: Iterable[Event]) -> tuple[int, int]:
+    def fold(self, member_id: str, events: Iterable[Event], profile: Profile = NO_PROFILE) -> tuple[int, int]:
         """Folds all events of one member, in log order; returns how many were applied, and how many were repeats."""
-        self._begin(member_id)
+        self._begin(member_id, profile)
         state = MemberState()
         applied = repeats = 0
         for event in events:

@@ -10,11 +10,11 @@ import os
 import pickle
 import signal
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -31,6 +31,8 @@ from models.splitting import Invalid, Split, Stretch
 from streams.catalog import Catalog
 from streams.errors import CommandError
 from streams.events import Event, InvalidEvent, correct_clock, decode, validate
+from streams.profiles import NO_PROFILE, Profile
+from streams.vectors import Vectors
 
 CANDIDATE_DAYS: Final = 180
 PART_BYTES: Final = 8 * 2**20
@@ -91,11 +93,12 @@ def replay(
     candidate_days: int = CANDIDATE_DAYS,
     progress: Progress = lambda what, done, total: None,
     processes: int | None = None,
+    profiles: Mapping[str, Profile] | None = None,
 ) -> Replayed:
     """Replays event files and topics (`kafka:TOPIC`), one log after the other.
 
-    `catalog` is what existed (models.log.read_catalog). `processes` is all processors by default. Raises CommandError
-    where a log can't be read, or holds not one valid event.
+    `catalog` is what existed, `profiles` the members' slow facts (models.log reads both). `processes` is all processors
+    by default. Raises CommandError where a log can't be read, or holds not one valid event.
     """
     logs = [Log(source) for source in sources]
     with tempfile.TemporaryDirectory(prefix="cw-replay-") as scratch, ExitStack() as stack:
@@ -103,10 +106,13 @@ def replay(
         stretches, invalid = _stretches(logs, folder, progress)
         count = 1 + sum(stretch.end - stretch.start for stretch in stretches) // PART_BYTES
         workers = min(max(count, len(stretches)), processes or len(os.sched_getaffinity(0)))
-        run = _Workers(workers, catalog or Catalog(), candidate_days, folder, stack)
+        # Features are made later, and of the whole: the fold needs no vectors.
+        known = replace(catalog or Catalog(), vectors=Vectors())
+        run = _Workers(workers, known, candidate_days, folder, stack)
         split_one = partial(splitting.split, folder=folder, parts=count)
         splits = list(run.each(split_one, stretches, partial(progress, "Reading")))
         splitting.write_index(folder, splits, count)
+        _write_profiles(folder, profiles or {}, count)
         parts = list(run.each(partial(_fold_part, folder), range(count), partial(progress, "Folding")))
         invalid += [found for split in splits for found in split.invalid]
         invalid += [found for part in parts for found in part.invalid]
@@ -206,6 +212,20 @@ def _pickled(catalog: Catalog, folder: Path) -> Path:
     return path
 
 
+def _write_profiles(folder: Path, profiles: Mapping[str, Profile], parts: int) -> None:
+    """Writes the profiles of each part's members, so that no process holds those of all."""
+    by_part: list[dict[bytes, Profile]] = [{} for _ in range(parts)]
+    for member_id, profile in profiles.items():
+        member = member_id.encode(errors="replace")
+        by_part[splitting.part_of(member, parts)][member] = profile
+    for part, own in enumerate(by_part):
+        _profiles_path(folder, part).write_bytes(pickle.dumps(own, pickle.HIGHEST_PROTOCOL))
+
+
+def _profiles_path(folder: Path, part: int) -> Path:
+    return folder / f"profiles-{part}"
+
+
 _settings: tuple[Catalog, int] = (Catalog(), CANDIDATE_DAYS)  # of this process
 
 
@@ -229,11 +249,13 @@ def _fold_part(folder: Path, part: int) -> _Part:
     for entry in splitting.lines_of(folder, part):
         # Kept as bytes until their turn: decoded, the events of a part would take ten times the room.
         members.setdefault(splitting.member_of(entry[2]), []).append(entry)
+    profiles: dict[bytes, Profile] = pickle.loads(_profiles_path(folder, part).read_bytes())
     recorder = Recorder(candidate_days, catalog)
     invalid: list[Invalid] = []
     events = repeats = 0
     for member in sorted(members):
-        applied, again = recorder.fold(member.decode(errors="replace"), _valid(members.pop(member), invalid))
+        own, profile = _valid(members.pop(member), invalid), profiles.get(member, NO_PROFILE)
+        applied, again = recorder.fold(member.decode(errors="replace"), own, profile)
         events += applied
         repeats += again
     count = recorder.members

@@ -77,13 +77,18 @@ def split(stretch: Stretch, folder: Path, parts: int) -> Split:
         except InvalidEvent as error:
             invalid.append(Invalid(stretch.number, number, "", str(error)))
             continue
-        by_part[crc32(member) % parts].append(b"%d\t%s\n" % (number, value))
+        by_part[part_of(member, parts)].append(b"%d\t%s\n" % (number, value))
     ends = array("q")
     with _split_path(folder, stretch.number).open("wb") as file:
         for some in by_part:
             file.write(b"".join(some))
             ends.append(file.tell())
     return Split(ends, len(lines), invalid)
+
+
+def part_of(member: bytes, parts: int) -> int:
+    """The part that a member's events are in."""
+    return crc32(member) % parts
 
 
 def _split_path(folder: Path, number: int) -> Path:

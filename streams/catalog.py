@@ -7,6 +7,8 @@ from typing import Any
 
 import orjson
 
+from streams.vectors import Vectors
+
 
 class InvalidTitle(ValueError):
     """A catalogue record can't be used; the message is the reason."""
@@ -66,12 +68,17 @@ def parse_title(record: Any) -> Title:
 
 @dataclass(slots=True)
 class Catalog:
-    """All titles known. A show without any counts as unknown: it then goes on for ever, as events show it."""
+    """All titles known. A show without any counts as unknown: it then goes on for ever, as events show it.
+
+    `vectors` say what shows are like, for training; a worker has them from the bundle.
+    """
 
     titles: dict[str, Title] = field(default_factory=dict)
+    vectors: Vectors = field(default_factory=Vectors)
     _shows: dict[str, list[Title]] = field(default_factory=dict)  # in order of season and episode
-    _numbers: dict[str, int] = field(default_factory=dict)  # title_id: where it stands in its show
+    _numbers: dict[str, tuple[int, int]] = field(default_factory=dict)  # title_id: place in its show, in its season
     _added: dict[str, list[int]] = field(default_factory=dict)  # show_id: when its titles came out, in order
+    _season_added: dict[tuple[str, int], list[int]] = field(default_factory=dict)  # likewise by show and season
 
     def put(self, title: Title) -> None:
         """Adds a title or puts it in place of the one with its id.
@@ -91,6 +98,7 @@ class Catalog:
         old = self.titles.pop(title_id, None)
         if old is not None:
             self._numbers.pop(title_id, None)
+            self._season_added.pop((old.show_id, old.season or 0), None)
             remaining = [title for title in self.of_show(old.show_id) if title.title_id != title_id]
             if remaining:
                 self._shows[old.show_id] = remaining
@@ -130,10 +138,16 @@ class Catalog:
         """How many titles of the show are out by then."""
         return bisect_right(self._added.get(show_id, []), now_ms)
 
-    def left(self, show_id: str, title_id: str, now_ms: int) -> int:
-        """How many of them stand behind that title; 0 for one that has no number in the show."""
-        number = self._numbers.get(title_id)
-        return 0 if number is None else max(0, self.out(show_id, now_ms) - 1 - number)
+    def standing(self, show_id: str, title_id: str, now_ms: int) -> tuple[int, int, float]:
+        """Titles of the show that are out by then, those of them behind that title, and how far through its season the
+        title is: the share of the season's titles that are out up to it. 0 behind it and -1 where it has no number."""
+        out = self.out(show_id, now_ms)
+        place = self._numbers.get(title_id)
+        if place is None:
+            return out, 0, -1.0
+        in_show, in_season = place
+        of_season = bisect_right(self._season_added[show_id, self.titles[title_id].season or 0], now_ms)
+        return out, max(0, out - 1 - in_show), min(1.0, (in_season + 1) / max(1, of_season))
 
     def has_new(self, show_id: str, since_ms: int, now_ms: int) -> bool:
         """Whether a title of the show came out in that time."""
@@ -141,8 +155,14 @@ class Catalog:
 
     def _number(self, show_id: str) -> None:
         order = self._shows[show_id]
-        self._numbers.update((title.title_id, number) for number, title in enumerate(order))
+        seasons: dict[int, list[int]] = {}
+        for number, title in enumerate(order):
+            added = seasons.setdefault(title.season or 0, [])
+            self._numbers[title.title_id] = number, len(added)
+            added.append(title.added_at)
         self._added[show_id] = sorted(title.added_at for title in order)
+        for season, added in seasons.items():
+            self._season_added[show_id, season] = sorted(added)
 
 
 def load(lines: Iterable[bytes]) -> Catalog:

@@ -4,12 +4,14 @@ Side input of the features. Everything has a neutral value where a show or title
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+
+from streams.vectors import Vectors
 
 Float32 = npt.NDArray[np.float32]
 
@@ -37,12 +39,16 @@ TITLE_COLUMNS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """`shows` is float32 (n_shows + 1, len(SHOW_COLUMNS)), `titles` likewise; the last row is for the unknown."""
+    """`shows` is float32 (n_shows + 1, len(SHOW_COLUMNS)), `titles` likewise; the last row is for the unknown.
+
+    `vectors` come from another file of the bundle (streams/vectors.py), and are not saved with the rest.
+    """
 
     show_index: Mapping[str, int]
     title_index: Mapping[str, int]
     shows: Float32
     titles: Float32
+    vectors: Vectors = field(default_factory=Vectors)
 
     def show_rows(self, show_ids: Iterable[str]) -> npt.NDArray[np.int64]:
         """Row numbers in `shows`."""

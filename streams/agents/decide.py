@@ -15,6 +15,7 @@ from streams.facts import LAST_ACTIVITY
 from streams.features import Candidate, Gatherer
 from streams.localtime import DAY_MS
 from streams.member import MemberState
+from streams.profiles import NO_PROFILE, Profile
 from streams.scoring.swap import ModelSlot
 
 RECENT_MS: Final = DAY_MS  # devices with a session in this time get a row
@@ -49,11 +50,11 @@ def rows_of(member_id: str, state: MemberState) -> list[Wanted]:
 
 
 def decide(
-    wanted: Iterable[Wanted], models: ModelSlot, catalog: Catalog, countries: Mapping[str, str]
+    wanted: Iterable[Wanted], models: ModelSlot, catalog: Catalog, profiles: Mapping[str, Profile]
 ) -> list[Decision]:
     """Makes rows, as of each member's newest event, by the bundle that serves now.
 
-    `countries` has the country of members whose events may name none, as member.profiles says.
+    `profiles` has the slow facts of the members of whom they are known.
     """
     serving = models.current
     gatherer = Gatherer(serving.candidate_days, catalog)
@@ -62,7 +63,7 @@ def decide(
         return []
     nows = [int(state.facts[LAST_ACTIVITY]) for _, state, _ in wanted]
     candidates = [
-        gatherer.add(state, device, now, countries.get(member_id))
+        gatherer.add(state, device, now, profiles.get(member_id, NO_PROFILE))
         for (member_id, state, device), now in zip(wanted, nows, strict=True)
     ]
     batch = gatherer.batch(serving.population)

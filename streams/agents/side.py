@@ -5,7 +5,6 @@ They have a consumer of their own, without a group: every worker needs all of th
 
 import asyncio
 import logging
-import sys
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -15,7 +14,8 @@ from aiokafka.errors import ConsumerStoppedError
 from mode import Service
 
 from streams import metrics, topics
-from streams.catalog import Catalog, InvalidTitle, parse_title
+from streams.catalog import Catalog, parse_title
+from streams.profiles import Profile, parse_profile
 from streams.scoring.swap import ModelSlot
 
 log = logging.getLogger(__name__)
@@ -24,16 +24,13 @@ MAX_RECORDS: Final = 5000  # of one poll
 
 
 class SideInputs(Service):  # type: ignore[misc]
-    """Keeps `catalog`, `countries` and `models` as their topics say. Started before the app reads events.
-
-    `countries` is the country of each member that member.profiles has one for: all that rows need of it.
-    """
+    """Keeps `catalog`, `profiles` and `models` as their topics say. Started before the app reads events."""
 
     def __init__(self, bootstrap_servers: str, catalog: Catalog, models: ModelSlot, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.catalog = catalog
         self.models = models
-        self.countries: dict[str, str] = {}
+        self.profiles: dict[str, Profile] = {}  # by member id
         self._bootstrap_servers = bootstrap_servers
         self._consumer: AIOKafkaConsumer | None = None
         self._announced: asyncio.Event = asyncio.Event()
@@ -90,7 +87,7 @@ class SideInputs(Service):  # type: ignore[misc]
             for record in records:
                 try:
                     self._apply[tp.topic](record)
-                except (InvalidTitle, orjson.JSONDecodeError, UnicodeDecodeError, AttributeError, TypeError) as error:
+                except (ValueError, TypeError, AttributeError) as error:
                     metrics.SIDE_RECORDS_REFUSED.labels(tp.topic).inc()
                     log.error("%s/%s offset %s left out: %s", tp.topic, tp.partition, record.offset, error)
         metrics.CATALOG_TITLES.set(len(self.catalog.titles))
@@ -102,11 +99,10 @@ class SideInputs(Service):  # type: ignore[misc]
             self.catalog.put(parse_title(orjson.loads(record.value)))
 
     def _profile(self, record: Any) -> None:
-        country = orjson.loads(record.value).get("country") if record.value is not None else None
-        if isinstance(country, str) and country:
-            self.countries[record.key.decode()] = sys.intern(country)
+        if record.value is None:
+            self.profiles.pop(record.key.decode(), None)
         else:
-            self.countries.pop(record.key.decode(), None)
+            self.profiles[record.key.decode()] = parse_profile(orjson.loads(record.value))
 
     def _announcement(self, record: Any) -> None:
         if record.value is not None:

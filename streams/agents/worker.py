@@ -110,9 +110,9 @@ class Worker:
                 chunk += wanted
                 owners += [(batch, folded)] * len(wanted)
                 if len(chunk) >= decide.CHUNK:
-                    await self._send(decide.decide(chunk, self.models, self.catalog, self.side.countries), owners)
+                    await self._send(decide.decide(chunk, self.models, self.catalog, self.side.profiles), owners)
                     chunk, owners = [], []
-        await self._send(decide.decide(chunk, self.models, self.catalog, self.side.countries), owners)
+        await self._send(decide.decide(chunk, self.models, self.catalog, self.side.profiles), owners)
 
     async def _send(self, decisions: list[Decision], owners: list[tuple[Batch[MemberState], Folded]]) -> None:
         """Sends rows and impressions; `owners` says for each decision which batch it is of."""
@@ -137,7 +137,7 @@ class Worker:
     async def _send_rows_of(self, member_id: str, state: MemberState) -> None:
         """Sends one member's rows, and waits until they are in the log."""
         wanted = decide.rows_of(member_id, state)
-        rows = [send.row(made) for made in decide.decide(wanted, self.models, self.catalog, self.side.countries)]
+        rows = [send.row(made) for made in decide.decide(wanted, self.models, self.catalog, self.side.profiles)]
         partition = topics.partition_of(member_id.encode(), self.settings.partitions)
         await asyncio.gather(*await self.output.send(topics.ROWS, partition, rows))
         metrics.ROWS_SENT.inc(len(rows))
@@ -173,7 +173,7 @@ class Worker:
         if device is None:
             return None
         return decide.explain(
-            decide.decide([Wanted(member_id, state, device)], self.models, self.catalog, self.side.countries)[0]
+            decide.decide([Wanted(member_id, state, device)], self.models, self.catalog, self.side.profiles)[0]
         )
 
 

@@ -26,6 +26,18 @@ DECISION_FIELDS: Final = (
     "device_last_show",
     "devices",
     "same_type",
+    "country",
+    "signed_up_ms",
+    "languages",
+    "kids",
+)
+CARD_FIELDS: Final = (
+    "reason",  # 0 not in the row, 1 resume, 2 next episode, 3 new episode
+    "runtime_s",  # of the place's title, 0 unknown
+    "titles_out",  # of the show, 0 where the catalogue does not know it
+    "titles_left",  # of them, those behind the place
+    "season_share",  # of the season's titles that are out, the share up to the place; -1 unknown
+    "added_ms",  # when the title came out that the show goes on with, 0 unknown
 )
 DAY_H: Final = 24.0
 NEVER_H: Final = 24.0 * 3650  # hours, where something never happened
@@ -34,15 +46,16 @@ _HOUR_MS: Final = 3_600_000.0
 
 @dataclass
 class Batch:
-    """`context` has the columns DECISION_FIELDS; `cards` reason code, runtime s, titles out, titles left."""
+    """`context` has the columns DECISION_FIELDS, `cards` CARD_FIELDS."""
 
     times: I64  # (n, show.TIME_COLUMNS)
     stats: F32  # (n, show.STAT_COLUMNS)
     facts: F64  # (m, member.FACT_COLUMNS)
     context: F64  # (m, len(DECISION_FIELDS))
-    cards: F64  # (n, 4)
+    cards: F64  # (n, len(CARD_FIELDS))
     show_rows: I64  # (n,) rows of population.shows
     title_rows: I64  # (n,) rows of population.titles
+    vector_rows: I64  # (n,) rows of population.vectors, -1 where the show has none
     show_hashes: F64  # (n,)
     population: Population
 
@@ -61,6 +74,10 @@ class Batch:
     def now(self, name: str) -> F64:
         """(m,) a column of `context`."""
         return self.context[:, DECISION_FIELDS.index(name)]
+
+    def card(self, name: str) -> F64:
+        """(n,) a column of `cards`."""
+        return self.cards[:, CARD_FIELDS.index(name)]
 
     def each(self, of_decisions: F64) -> F64:
         """(n,) a value of the decision for each of its candidates."""
@@ -197,6 +214,11 @@ class Batch:
         if half_life_days not in self._fading:
             self._fading[half_life_days] = np.exp2(self.hours_since_play * (-1.0 / (DAY_H * half_life_days)))
         return self._fading[half_life_days]
+
+    @cached_property
+    def vectors(self) -> F32:
+        """(n, d) of the shows, of length 1; zeros where a show has none."""
+        return self.population.vectors.unit(self.vector_rows)
 
     @cached_property
     def _fading(self) -> dict[float, F64]:

@@ -41,6 +41,13 @@ def gap_deviation(b: Batch) -> F64:
     return np.where(b.stat(s.GAPS) >= 2, deviation, -1.0)
 
 
+@candidate(GROUP, "ln(1 + hours) between its last session but one and its last play: taken up again; 0 with one only")
+def last_gap(b: Batch) -> F64:
+    before = b.times[:, s.PREVIOUS_PLAY]
+    hours = np.maximum(0, b.times[:, s.LAST_PLAY] - before) / 3_600_000.0
+    return np.log1p(np.where(before > 0, hours, 0.0))
+
+
 @candidate(GROUP, "hours since its last play, distance to the nearest whole number of days, in hours")
 def off_daily(b: Batch) -> F64:
     return np.abs((b.hours_since_play + 12.0) % 24.0 - 12.0)

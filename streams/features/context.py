@@ -12,6 +12,7 @@ from streams.features.registry import candidate, context
 
 MOMENT = "moment"
 MEMBER = "member"
+PROFILE = "profile"
 
 
 def _hours_since_fact(b: Batch, column: int) -> F64:
@@ -41,7 +42,7 @@ def candidates(b: Batch) -> F64:
 
 @context(MOMENT, "candidates that the row may show")
 def candidates_in_row(b: Batch) -> F64:
-    return b.total((b.cards[:, 0] > 0).astype(np.float64))
+    return b.total((b.card("reason") > 0).astype(np.float64))
 
 
 @context(MOMENT, "ln(1 + hours since the end of the member's session before)")
@@ -160,11 +161,39 @@ def device_use(b: Batch) -> F64:
     return ratio(here, b.facts[:, f.DEVICE_PLAYS : f.DEVICE_PLAYS + s.MAX_DEVICES].sum(axis=1))
 
 
+@context(MEMBER, "share of the member's plays on the device used most, half-life 90 days")
+def main_device_use(b: Batch) -> F64:
+    plays = b.facts[:, f.DEVICE_PLAYS : f.DEVICE_PLAYS + s.MAX_DEVICES]
+    return ratio(plays.max(axis=1), plays.sum(axis=1))
+
+
 @context(MEMBER, "share of the member's sessions at about this hour")
 def hour_use(b: Batch) -> F64:
     bins = b.facts[:, f.HOUR_SESSIONS : f.HOUR_SESSIONS + s.HOUR_BINS]
     now_bin = (b.now("hour") * s.HOUR_BINS / 24.0).astype(np.int64)
     return ratio(bins[np.arange(b.decisions), now_bin], bins.sum(axis=1))
+
+
+@context(PROFILE, "ln(1 + days since the member signed up); 0 unknown")
+def signed_up(b: Batch) -> F64:
+    then = b.now("signed_up_ms")
+    days = np.maximum(0.0, b.now("now_ms") - then) / 86_400_000.0
+    return np.where(then > 0, np.log1p(days), 0.0)
+
+
+@context(PROFILE, "languages that the member watches in; 0 unknown")
+def languages(b: Batch) -> F64:
+    return b.now("languages")
+
+
+@context(PROFILE, "1 for a child's profile")
+def kids(b: Batch) -> F64:
+    return b.now("kids")
+
+
+@context(PROFILE, "the country: 26 × its first letter + its second, A 0; -1 unknown")
+def country(b: Batch) -> F64:
+    return b.now("country")
 
 
 @context("last show", "how far through its title the show last watched is")
@@ -184,7 +213,7 @@ def last_decayed_5(b: Batch) -> F64:
 
 @context("last show", "the card of the show last watched: 0 not in the row, 1 resume, 2 next episode, 3 new episode")
 def last_card(b: Batch) -> F64:
-    return b.first(b.cards[:, 0])
+    return b.first(b.card("reason"))
 
 
 @context("last show", "plays of anything that can be continued, half-life 5 days")

@@ -11,10 +11,11 @@ from streams.catalog import Catalog
 from streams.counting import pair_hash
 from streams.device import Device
 from streams.events import DEVICES
-from streams.features.batch import DECISION_FIELDS, Batch
+from streams.features.batch import CARD_FIELDS, DECISION_FIELDS, Batch
 from streams.localtime import DAY_MS, local_hour
 from streams.member import MemberState
 from streams.population import Population
+from streams.profiles import NO_PROFILE, Profile
 from streams.show import Show
 
 REASON_CODES: Final = {None: 0, RESUME: 1, NEXT_EPISODE: 2, NEW_EPISODE: 3}
@@ -42,19 +43,19 @@ class Gatherer:
         self._decisions: list[tuple[float, ...]] = []
         self._show_ids: list[str] = []
         self._title_ids: list[str | None] = []
-        self._cards: list[tuple[float, float, float, float]] = []
+        self._cards: list[tuple[float, ...]] = []  # CARD_FIELDS
 
     def __len__(self) -> int:
         return len(self._decisions)
 
-    def add(self, state: MemberState, device: Device, now_ms: int, country: str | None = None) -> list[Candidate]:
+    def add(self, state: MemberState, device: Device, now_ms: int, profile: Profile = NO_PROFILE) -> list[Candidate]:
         """One decision: `state` on `device` at `now_ms`. Returns its candidates, last played first.
 
-        Candidates are the shows played in the last `candidate_days`, and those that have a new title since. `country`
-        stands in where the member's events have named none.
+        Candidates are the shows played in the last `candidate_days`, and those that have a new title since. The
+        profile's country stands in where the member's events have named none.
         """
         shows = self._candidates(state, now_ms)
-        country = state.country or country
+        country = state.country or profile.country or None
         catalog = self._catalog
         result = []
         parts: list[Any] = []
@@ -66,9 +67,9 @@ class Gatherer:
             self._show_ids.append(show.show_id)
             self._title_ids.append(show.title_id)
             self._cards.append(
-                (REASON_CODES[of_show.reason], *self._place_numbers(show, now_ms))
+                (REASON_CODES[of_show.reason], *self._known_numbers(show, of_show, now_ms))
                 if catalog.of_show(show.show_id)
-                else (REASON_CODES[of_show.reason], show.stats[s.DURATION_S], 0.0, 0.0)
+                else (REASON_CODES[of_show.reason], show.stats[s.DURATION_S], 0.0, 0.0, -1.0, 0.0)
             )
         self._numbers.append(b"".join(parts))
         self._facts.append(state.facts.tobytes())
@@ -85,6 +86,10 @@ class Gatherer:
                 pair_hash(device.last_show) if device.last_show else 0.0,
                 len(state.devices),
                 self._same_type_slots(state, device),
+                _country_code(country),
+                profile.signed_up_at,
+                profile.languages,
+                profile.kids,
             )
         )
         return result
@@ -100,9 +105,10 @@ class Gatherer:
             stats=np.ascontiguousarray(raw[:, 8 * s.TIME_COLUMNS :]).view(np.float32),
             facts=np.frombuffer(b"".join(self._facts), dtype=np.float64).reshape(-1, f.FACT_COLUMNS),
             context=decisions,
-            cards=np.array(self._cards, dtype=np.float64).reshape(-1, 4),
+            cards=np.array(self._cards, dtype=np.float64).reshape(-1, len(CARD_FIELDS)),
             show_rows=population.show_rows(self._show_ids),
             title_rows=population.title_rows(self._title_ids),
+            vector_rows=population.vectors.rows(self._show_ids),
             show_hashes=np.array([pair_hash(show_id) for show_id in self._show_ids], dtype=np.float64),
             population=population,
         )
@@ -123,18 +129,26 @@ class Gatherer:
         shows.sort(key=_last_watched, reverse=True)
         return shows
 
-    def _place_numbers(self, show: Show, now_ms: int) -> tuple[float, float, float]:
-        """Runtime of the place's title (0 unknown), titles of the show that are out, those of them behind the place."""
+    def _known_numbers(self, show: Show, of_show: Card, now_ms: int) -> tuple[float, ...]:
+        """The CARD_FIELDS behind the first, of a show that the catalogue knows."""
         catalog, title_id = self._catalog, show.title_id or ""
         runtime = show.stats[s.DURATION_S]
         if not runtime and (place := catalog.titles.get(title_id)) is not None:
             runtime = place.runtime_s or 0.0
-        return runtime, catalog.out(show.show_id, now_ms), catalog.left(show.show_id, title_id, now_ms)
+        next_title = catalog.titles.get(of_show.title_id or "")
+        return runtime, *catalog.standing(show.show_id, title_id, now_ms), next_title.added_at if next_title else 0
 
     @staticmethod
     def _same_type_slots(state: MemberState, device: Device) -> int:
         """A bit for each slot whose device is of this type."""
         return sum(1 << other.slot for other in state.devices.values() if other.device == device.device)
+
+
+def _country_code(country: str | None) -> float:
+    """A number for each country of two letters, those with the same first letter together; -1 for anything else."""
+    if country is None or len(country) != 2 or not ("A" <= country[0] <= "Z" and "A" <= country[1] <= "Z"):
+        return -1.0
+    return 26.0 * (ord(country[0]) - 65) + ord(country[1]) - 65
 
 
 def _last_watched(show: Show) -> tuple[int, str]:

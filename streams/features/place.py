@@ -17,7 +17,7 @@ def position_minutes(b: Batch) -> F64:
 
 @candidate(GROUP, "position as a share of the runtime; -1 where the runtime is unknown")
 def progress(b: Batch) -> F64:
-    return ratio(b.stat(s.POSITION_S), b.cards[:, 1], unknown=-1.0)
+    return ratio(b.stat(s.POSITION_S), b.card("runtime_s"), unknown=-1.0)
 
 
 @candidate(GROUP, "position as a share of where members usually stop in this title; -1 unknown")
@@ -39,11 +39,12 @@ def against_own_longest(b: Batch) -> F64:
     GROUP, "the best estimate of how far through the title: runtime, else this title's usual end, else the show's"
 )
 def through(b: Batch) -> F64:
-    position = b.stat(s.POSITION_S)
-    length = b.cards[:, 1]
-    for other in (b.usual_title("usual_end_s"), b.usual("episode_s"), b.stat(s.LONGEST_S)):
-        length = np.where(length > 0, length, other)
-    return np.where(b.stat(s.COMPLETED) > 0, 1.0, np.minimum(ratio(position, length), 1.5))
+    return np.where(b.stat(s.COMPLETED) > 0, 1.0, np.minimum(ratio(b.stat(s.POSITION_S), _length(b)), 1.5))
+
+
+@candidate(GROUP, "length of the title by that estimate, minutes; 0 unknown")
+def length_minutes(b: Batch) -> F64:
+    return _length(b) / 60
 
 
 @candidate(GROUP, "minutes left in the title by that estimate; 0 where it is finished")
@@ -61,17 +62,22 @@ def completed(b: Batch) -> F64:
 
 @candidate(GROUP, "the card: 0 not in the row, 1 resume, 2 next episode, 3 new episode")
 def card_reason(b: Batch) -> F64:
-    return b.cards[:, 0]
+    return b.card("reason")
 
 
 @candidate(GROUP, "titles of the show that are out behind the place; 0 where the catalogue does not know it")
 def titles_left(b: Batch) -> F64:
-    return b.cards[:, 3]
+    return b.card("titles_left")
 
 
 @candidate(GROUP, "titles of the show that are out; 0 where the catalogue does not know it")
 def titles_known(b: Batch) -> F64:
-    return b.cards[:, 2]
+    return b.card("titles_out")
+
+
+@candidate(GROUP, "share of the season's titles that are out up to the place; -1 where the catalogue does not know it")
+def through_season(b: Batch) -> F64:
+    return b.card("season_share")
 
 
 @candidate(GROUP, "number of the episode; -1 unknown")
@@ -102,3 +108,11 @@ def finished_share(b: Batch) -> F64:
 @candidate(GROUP, "1 while autoplay ran on past the place with nobody touching anything")
 def unattended(b: Batch) -> F64:
     return b.stat(s.UNATTENDED)
+
+
+def _length(b: Batch) -> F64:
+    """(n,) seconds: the runtime, else where members usually stop in this title, else in this show's, else own."""
+    length = b.card("runtime_s")
+    for other in (b.usual_title("usual_end_s"), b.usual("episode_s"), b.stat(s.LONGEST_S)):
+        length = np.where(length > 0, length, other)
+    return length

@@ -1,4 +1,9 @@
-"""What is known of the show from everybody: popularity and how people usually go on with it."""
+"""What is known of the show beyond the member: popularity, how people usually go on with it, its age, what it is like.
+
+What a show is like is its vector in the bundle's titles.npz. Where there is none, every closeness is 0.
+"""
+
+import numpy as np
 
 from streams.features.batch import F64, Batch
 from streams.features.registry import candidate
@@ -39,3 +44,31 @@ def usual_next(b: Batch) -> F64:
 @candidate(GROUP, "share of members who finished this title")
 def usual_finish(b: Batch) -> F64:
     return b.usual_title("finish_rate")
+
+
+@candidate("title", "ln(1 + days since the title that it goes on with came out); -1 unknown")
+def title_age(b: Batch) -> F64:
+    added = b.card("added_ms")
+    days = np.maximum(0.0, b.now_each - added) / 86_400_000.0
+    return np.where(added > 0, np.log1p(days), -1.0)
+
+
+@candidate("title", "closeness to the show last watched: cosine of their vectors")
+def like_last(b: Batch) -> F64:
+    if not b.population.vectors:
+        return np.zeros(b.size)
+    first = b.offsets[b.owner]  # candidates stand last watched first
+    return (b.vectors * b.vectors[first]).sum(axis=1).astype(np.float64)
+
+
+@candidate("title", "closeness to the member's taste: cosine with the mean of the others, weighted by decayed_20")
+def like_taste(b: Batch) -> F64:
+    if not b.population.vectors:
+        return np.zeros(b.size)
+    weighted = b.vectors * b.decayed_20[:, None].astype(np.float32)
+    starts = b.offsets[:-1][np.diff(b.offsets) > 0]
+    sums = np.repeat(np.add.reduceat(weighted, starts, axis=0), np.diff(np.append(starts, b.size)), axis=0)
+    others = sums - weighted  # not the show itself, or every show would be like the taste that it makes
+    lengths = np.sqrt((others * others).sum(axis=1))
+    dots = (b.vectors * others).sum(axis=1)
+    return np.divide(dots, lengths, out=np.zeros(b.size, np.float32), where=lengths > 1e-6).astype(np.float64)

@@ -37,15 +37,15 @@ def test_the_next_title_is_the_first_behind_that_is_out() -> None:
 def test_titles_count_once_they_are_out() -> None:
     known = catalog(episode(1), episode(2), episode(3, added_at=T0 + DAY))
     assert [known.out("A", now) for now in (T0 - 1, T0, T0 + DAY)] == [0, 2, 3]
-    assert [known.left("A", "A.s1e1", now) for now in (T0 - 1, T0, T0 + DAY)] == [0, 1, 2]
-    assert known.left("A", "unheard of", T0) == 0
+    assert [known.standing("A", "A.s1e1", now)[1] for now in (T0 - 1, T0, T0 + DAY)] == [0, 1, 2]
+    assert known.standing("A", "unheard of", T0)[1:] == (0, -1.0)
     assert (known.has_new("A", T0, T0 + DAY), known.has_new("A", T0 + DAY, T0 + 2 * DAY)) == (True, False)
 
 
 def test_a_title_sent_again_takes_its_own_place() -> None:
     known = catalog(episode(1), episode(2), episode(5, title_id="A.s1e1"))
     assert [title.title_id for title in known.of_show("A")] == ["A.s1e2", "A.s1e1"]
-    assert known.left("A", "A.s1e2", T0) == 1
+    assert known.standing("A", "A.s1e2", T0)[1] == 1
 
 
 def test_a_title_taken_out_is_gone() -> None:

@@ -1,5 +1,7 @@
 """The features: what each says of a history written out, and that a batch says what each decision alone says."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams import population
-from streams.catalog import Catalog
+from streams.catalog import Catalog, parse_title
 from streams.features import (
     CANDIDATE_FEATURES,
     CONTEXT_FEATURES,
@@ -20,6 +22,8 @@ from streams.features import (
     context_matrix,
 )
 from streams.member import MemberState
+from streams.profiles import NO_PROFILE, Profile
+from streams.vectors import Vectors, load, save
 
 NOBODY = population.empty()
 
@@ -31,11 +35,18 @@ def fold(events: list[dict[str, Any]]) -> MemberState:
     return state
 
 
-def values(state: MemberState, device: str, now: int) -> dict[str, dict[str, float]]:
+def values(
+    state: MemberState,
+    device: str,
+    now: int,
+    catalog: Catalog | None = None,
+    profile: Profile = NO_PROFILE,
+    vectors: Vectors | None = None,
+) -> dict[str, dict[str, float]]:
     """Feature values by show; the decision's own under the empty name."""
-    gatherer = Gatherer(180, Catalog())
-    candidates = gatherer.add(state, state.devices[device], now)
-    batch = gatherer.batch(NOBODY)
+    gatherer = Gatherer(180, catalog or Catalog())
+    candidates = gatherer.add(state, state.devices[device], now, profile)
+    batch = gatherer.batch(replace(NOBODY, vectors=vectors or Vectors()))
     matrix, context = candidate_matrix(batch), context_matrix(batch)
     result = {
         candidate.show.show_id: dict(zip(NAMES, map(float, line), strict=True))
@@ -102,6 +113,75 @@ def test_the_decision_knows_the_moment_and_the_member() -> None:
     assert seen["continued_share"] == pytest.approx((2 + 1.5) / (4 + 2))
 
 
+def test_the_profile_says_when_the_member_signed_up_as_of_the_decision() -> None:
+    state = fold(HISTORY)
+    profile = Profile(signed_up_at=T0 - 98 * DAY, country="BR", languages=2, kids=True)
+    seen = values(state, "tv", NOW, profile=profile)[""]
+    assert seen["signed_up"] == pytest.approx(np.log1p(100.0))
+    assert (seen["languages"], seen["kids"], seen["country"]) == (2, 1, 26 * 1 + 17)
+    unknown = values(state, "tv", NOW)[""]
+    assert [unknown[name] for name in ("signed_up", "languages", "kids", "country")] == [0, 0, 0, -1]
+    later = values(state, "tv", NOW, profile=Profile(signed_up_at=NOW + DAY))[""]
+    assert later["signed_up"] == 0
+
+
+def test_the_country_of_the_events_goes_before_that_of_the_profile() -> None:
+    state = fold([dict(each, country="AD") for each in HISTORY])
+    assert values(state, "tv", NOW, profile=Profile(country="BR"))[""]["country"] == 3
+
+
+def test_a_show_taken_up_again_has_a_long_last_gap() -> None:
+    events = [
+        *watch("A", T0, 5, session_id="a"),
+        *watch("A", T0 + 40 * DAY, 5, session_id="b"),
+        *watch("B", T0 + 40 * DAY + HOUR, 5, session_id="c"),
+    ]
+    seen = values(fold(events), "tv", T0 + 41 * DAY)
+    assert seen["A"]["last_gap"] == pytest.approx(np.log1p(24.0 * 40))
+    assert seen["B"]["last_gap"] == 0
+
+
+def test_the_catalogue_tells_the_place_in_the_season_and_the_age_of_what_comes_next() -> None:
+    """Titles that come out after the decision are not there yet, whenever their records arrive."""
+    catalog = Catalog()
+    for season, episode, added in [(1, 1, T0 - DAY), (1, 2, T0), (1, 3, T0), (1, 4, NOW + DAY), (2, 1, NOW + DAY)]:
+        record = {"title_id": f"A.e{episode}" if season == 1 else "A.s2", "show_id": "A", "season": season}
+        catalog.put(parse_title({**record, "episode": episode, "added_at": added, "runtime_s": 2700}))
+    seen = values(fold(watch("A", T0, 44, episode=2)), "tv", NOW, catalog)["A"]
+    assert seen["through_season"] == pytest.approx(2 / 3)
+    assert (seen["titles_known"], seen["titles_left"], seen["card_reason"]) == (3, 1, 2)
+    assert seen["title_age"] == pytest.approx(np.log1p(2.0))
+    assert seen["length_minutes"] == 45
+    unknown = values(fold(HISTORY), "tv", NOW)["A"]
+    assert (unknown["through_season"], unknown["title_age"]) == (-1, -1)
+
+
+def test_vectors_tell_what_is_like_the_last_show_and_like_the_others() -> None:
+    """C was watched last, then B, then A. D has no vector here, nor anybody where the bundle has none."""
+    state = fold([*watch("D", T0 - DAY, 5, session_id="z"), *HISTORY])
+    table = np.array([[0, 2], [1, 0], [3, 4]], np.float16)
+    seen = values(state, "tv", NOW, vectors=Vectors({"A": 0, "B": 1, "C": 2}, table))
+    assert [seen[show]["like_last"] for show in "CBAD"] == pytest.approx([1, 0.6, 0.8, 0])
+    weights = {show: seen[show]["decayed_20"] for show in "ABC"}
+    others = weights["A"] * np.array([0, 1]) + weights["B"] * np.array([1, 0])
+    assert seen["C"]["like_taste"] == pytest.approx(others @ [0.6, 0.8] / np.linalg.norm(others), abs=1e-6)
+    assert seen["D"]["like_taste"] == 0
+    none = values(state, "tv", NOW)
+    assert [none[show]["like_last"] + none[show]["like_taste"] for show in "ABCD"] == [0, 0, 0, 0]
+
+
+def test_vectors_are_read_from_the_file_without_loading_them(tmp_path: Path) -> None:
+    table = np.arange(12, dtype=np.float16).reshape(4, 3)
+    save(tmp_path / "titles.npz", Vectors({"a": 0, "b": 1, "é": 2, "d": 3}, table))
+    loaded = load(tmp_path / "titles.npz")
+    assert isinstance(loaded.table, np.memmap)
+    assert np.array_equal(loaded.table, table)
+    assert loaded.rows(["é", "none", "a"]).tolist() == [2, -1, 0]
+    assert loaded.unit(np.array([-1]))[0].tolist() == [0, 0, 0]
+    save(tmp_path / "none.npz", Vectors())
+    assert not load(tmp_path / "none.npz")
+
+
 def test_a_show_that_opens_sessions_after_another_is_known_to_follow_it() -> None:
     events = []
     for day in range(3):
@@ -160,15 +240,18 @@ def test_a_batch_says_of_each_decision_what_it_says_alone(plays: list[tuple[str,
             )
         states.append(fold(events))
     now = T0 + 40 * DAY + hours * HOUR
+    rng = np.random.default_rng(hours)
+    vectors = Vectors({show: row for row, show in enumerate("ABCD")}, rng.normal(size=(4, 19)).astype(np.float16))
+    known = replace(NOBODY, vectors=vectors)
     together = Gatherer(180, Catalog())
     alone = []
     for state in states:
         together.add(state, state.devices["tv"], now)
         single = Gatherer(180, Catalog())
         single.add(state, state.devices["tv"], now)
-        batch = single.batch(NOBODY)
+        batch = single.batch(known)
         alone.append((candidate_matrix(batch), context_matrix(batch)))
-    batch = together.batch(NOBODY)
+    batch = together.batch(known)
     matrix, context = candidate_matrix(batch), context_matrix(batch)
     assert np.array_equal(matrix, np.concatenate([single[0] for single in alone]))
     assert np.array_equal(context, np.concatenate([single[1] for single in alone]))

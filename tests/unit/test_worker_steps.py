@@ -13,6 +13,7 @@ from streams.batching import Record
 from streams.catalog import Catalog, parse_title
 from streams.events import TYPES
 from streams.member import MemberState
+from streams.profiles import Profile
 from streams.scoring.swap import ModelSlot
 
 HOME = topics.partition_of(b"m", 4)
@@ -135,13 +136,13 @@ class TestDecide:
         catalog = Catalog()
         catalog.put(parse_title({"title_id": "b", "show_id": "b", "kind": "film", "countries": ["US"]}))
 
-        def shown(countries: dict[str, str]) -> list[str]:
-            decision = decide.decide(decide.rows_of("m", self.state())[:1], models, catalog, countries)[0]
+        def shown(profiles: dict[str, Profile]) -> list[str]:
+            decision = decide.decide(decide.rows_of("m", self.state())[:1], models, catalog, profiles)[0]
             return [item["show_id"] for item in decision.row["items"]]
 
         assert shown({}) == ["b", "a"]
-        assert shown({"m": "US"}) == ["b", "a"]
-        assert shown({"m": "FR"}) == ["a"]
+        assert shown({"m": Profile(country="US")}) == ["b", "a"]
+        assert shown({"m": Profile(country="FR")}) == ["a"]
 
     def test_nothing_wanted_is_nothing_made(self, models: ModelSlot) -> None:
         assert decide.decide([], models, Catalog(), {}) == []
