@@ -11,14 +11,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import orjson
 
-from export import onnx, parity
+from export import explanation, onnx, parity
 from models.examples import Examples
 from models.pipeline import About
 from models.training import Models
-from streams import features
+from streams import features, vectors
 from streams.errors import CommandError
 from streams.scoring.aggregate import PROBABILITY_NAMES, STANDING_NAMES
 from streams.scoring.bundle import FORMAT, MANIFEST, sha256_of
@@ -28,6 +27,7 @@ FILES: Final = {
     "ranker": "ranker.onnx",
     "play_probability": "play_probability.onnx",
     "continuation": "continuation.onnx",
+    "explanation": "explanation.npz",
     "placement": "placement.json",
     "titles": "titles.npz",
     "population": "population.npz",
@@ -78,12 +78,10 @@ def _files(folder: Path, models: Models, placement: Mapping[str, Any]) -> None:
     }
     for role, graph in graphs.items():
         onnx.write(graph, folder / FILES[role])
+    explanation.write(graphs["ranker"], f, folder / FILES["explanation"])
     (folder / FILES["placement"]).write_bytes(orjson.dumps(placement, option=orjson.OPT_INDENT_2))
     models.population.save(folder / FILES["population"])
-    # No title vectors yet: closeness to other titles is 0 for every title.
-    np.savez_compressed(
-        folder / FILES["titles"], title_ids=np.array([], dtype=np.str_), vectors=np.zeros((0, 0), np.float16)
-    )
+    vectors.save(folder / FILES["titles"], models.population.vectors)
 
 
 def _manifest(folder: Path, models: Models, about: About) -> dict[str, Any]:

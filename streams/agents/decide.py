@@ -1,7 +1,7 @@
 """Step three: states to rows. Features of all decisions of a batch at once, one ONNX call a model, one row each."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -16,10 +16,12 @@ from streams.features import Candidate, Gatherer
 from streams.localtime import DAY_MS
 from streams.member import MemberState
 from streams.profiles import NO_PROFILE, Profile
+from streams.scoring.fallback import RecencyScorer, Serving
 from streams.scoring.swap import ModelSlot
 
 RECENT_MS: Final = DAY_MS  # devices with a session in this time get a row
 MAX_DEVICE_ROWS: Final = 8
+RECENCY: Final = RecencyScorer()
 CHUNK: Final = 512  # decisions scored at once; more would hold up heartbeats and flushes
 
 
@@ -40,6 +42,7 @@ class Decision:
     order: list[int]  # indices of the candidates that the row shows, best first
     X: npt.NDArray[np.float32]
     context: npt.NDArray[np.float32]
+    by: Serving  # what gave the scores
 
 
 def rows_of(member_id: str, state: MemberState) -> list[Wanted]:
@@ -52,15 +55,30 @@ def rows_of(member_id: str, state: MemberState) -> list[Wanted]:
 def decide(
     wanted: Iterable[Wanted], models: ModelSlot, catalog: Catalog, profiles: Mapping[str, Profile]
 ) -> list[Decision]:
-    """Makes rows, as of each member's newest event, by the bundle that serves now.
+    """Makes rows, as of each member's newest event, each by the bundle that serves the member now.
 
     `profiles` has the slow facts of the members of whom they are known.
     """
-    serving = models.current
-    gatherer = Gatherer(serving.candidate_days, catalog)
     wanted = list(wanted)
+    if not models.splits:
+        return decide_by(models.current, wanted, catalog, profiles)
+    groups: dict[str, tuple[Serving, list[int]]] = {}
+    for at, want in enumerate(wanted):
+        serving = models.serving(want.member_id)
+        groups.setdefault(serving.version, (serving, []))[1].append(at)
+    made: dict[int, Decision] = {}
+    for serving, places in groups.values():
+        made.update(zip(places, decide_by(serving, [wanted[at] for at in places], catalog, profiles), strict=True))
+    return [made[at] for at in range(len(wanted))]
+
+
+def decide_by(
+    serving: Serving, wanted: Sequence[Wanted], catalog: Catalog, profiles: Mapping[str, Profile]
+) -> list[Decision]:
+    """Makes rows as one bundle would, whomever it serves."""
     if not wanted:
         return []
+    gatherer = Gatherer(serving.candidate_days, catalog)
     nows = [int(state.facts[LAST_ACTIVITY]) for _, state, _ in wanted]
     candidates = [
         gatherer.add(state, device, now, profiles.get(member_id, NO_PROFILE))
@@ -69,6 +87,7 @@ def decide(
     batch = gatherer.batch(serving.population)
     X, C = features.candidate_matrix(batch), features.context_matrix(batch)
     scores = serving.score(X, batch.offsets, C)
+    by = serving if scores.version == serving.version else RECENCY
     made_ms = time.time_ns() // 1_000_000
     score = scores.score.tolist()
     play: list[Any] = [None] * len(score) if scores.play_probability is None else scores.play_probability.tolist()
@@ -87,32 +106,10 @@ def decide(
             score[low:high],
             play[low:high],
             continuation[at],
-            serving.place(continuation[at]),
-            serving.version,
+            by.place(continuation[at], device.device),
+            by.version,
             nows[at],
             made_ms,
         )
-        decisions.append(Decision(made, candidates[at], shown, X[low:high], C[at]))
+        decisions.append(Decision(made, candidates[at], shown, X[low:high], C[at], by))
     return decisions
-
-
-def explain(decision: Decision) -> dict[str, Any]:
-    """The row with the feature values of each item, and from what it was scored."""
-    items = []
-    for item, index in zip(decision.row["items"], decision.order, strict=True):
-        values = dict(zip(features.NAMES, decision.X[index].tolist(), strict=True))
-        items.append({**item, "recency_rank": index, "features": values})
-    epoch, offset, _ = row.parse_version(decision.row["version"])
-    return {
-        **decision.row,
-        "items": items,
-        "scored_from": {
-            "epoch": epoch,
-            "offset": offset,
-            "ts": decision.row["scored_from_ts"],
-            "model_version": decision.row["model_version"],
-            "schema_hash": features.SCHEMA_HASH,
-            "candidates": len(decision.candidates),
-            "context": dict(zip(features.CONTEXT_NAMES, decision.context.tolist(), strict=True)),
-        },
-    }

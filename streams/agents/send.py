@@ -18,10 +18,11 @@ def row(decision: Decision) -> OutputRecord:
     return codec.row_key(made["member_id"], made["device_id"]), codec.encode_row(made), ()
 
 
-def impression(served: Served, decision: Decision, epoch: int) -> OutputRecord:
+def impression(served: Served, decision: Decision, epoch: int, shadow: Decision | None = None) -> OutputRecord:
     """The record of cw.impressions: the row at that moment with the features it was ranked by.
 
-    Features are lists in the order of `features.NAMES` and `CONTEXT_NAMES`, whose hash stands beside them.
+    Features are lists in the order of `features.NAMES` and `CONTEXT_NAMES`, whose hash stands beside them. `shadow` is
+    the row that another bundle would have made, which nobody sees.
     """
     made = decision.row
     value: dict[str, Any] = {
@@ -36,6 +37,14 @@ def impression(served: Served, decision: Decision, epoch: int) -> OutputRecord:
             for item, index in zip(made["items"], decision.order, strict=True)
         ],
     }
+    if shadow is not None:
+        value["shadow"] = {
+            "model_version": shadow.row["model_version"],
+            "continuation_probability": shadow.row["continuation_probability"],
+            "position": shadow.row["placement"]["position"],
+            "shows": [item["show_id"] for item in shadow.row["items"]],
+            "play": [item["play_probability"] for item in shadow.row["items"]],
+        }
     return served.member_id.encode(), orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY), ()
 
 

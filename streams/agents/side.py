@@ -16,6 +16,7 @@ from mode import Service
 from streams import metrics, topics
 from streams.catalog import Catalog, parse_title
 from streams.profiles import Profile, parse_profile
+from streams.scoring import announcements
 from streams.scoring.swap import ModelSlot
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ class SideInputs(Service):  # type: ignore[misc]
         self._bootstrap_servers = bootstrap_servers
         self._consumer: AIOKafkaConsumer | None = None
         self._announced: asyncio.Event = asyncio.Event()
-        self._newest: bytes | None = None
+        self._news: dict[str, bytes | None] = {}  # of cw.models: the newest value of each key, not yet applied
         self._apply: dict[str, Callable[[Any], None]] = {
             topics.CATALOG: self._title,
             topics.PROFILES: self._profile,
@@ -42,7 +43,7 @@ class SideInputs(Service):  # type: ignore[misc]
         }
 
     async def on_start(self) -> None:
-        """Reads the topics to their ends, and takes over the bundle announced last."""
+        """Reads the topics to their ends, and takes over the bundles announced last."""
         consumer = self._consumer = AIOKafkaConsumer(
             bootstrap_servers=self._bootstrap_servers, enable_auto_commit=False, auto_offset_reset="earliest"
         )
@@ -105,11 +106,12 @@ class SideInputs(Service):  # type: ignore[misc]
             self.profiles[record.key.decode()] = parse_profile(orjson.loads(record.value))
 
     def _announcement(self, record: Any) -> None:
-        if record.value is not None:
-            self._newest = record.value
+        if record.key is not None:
+            self._news[record.key.decode()] = record.value
             self._announced.set()
 
     async def _take_over(self) -> None:
         self._announced.clear()
-        if self._newest is not None:
-            await asyncio.to_thread(self.models.offer, self._newest)  # copies and loads while rows go on
+        news, self._news = self._news, {}
+        for name in sorted(news, key=announcements.rank):
+            await asyncio.to_thread(self.models.apply, name, news[name])  # copies and loads while rows go on

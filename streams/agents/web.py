@@ -1,7 +1,7 @@
 """The worker's HTTP: liveness, readiness, metrics, why a row is as it is, and the care of unreadable states."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -17,7 +17,7 @@ class WorkerWeb(Service):  # type: ignore[misc]
     """Answers on host and port while the worker runs.
 
     `ready` says whether events are being applied; `serving` is the version of the bundle in use;
-    `explain(member_id, device_id)` returns the explained row, None where the member has none here.
+    `explain(member_id, device_id)` gives the explained row, None where the member has none here.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class WorkerWeb(Service):  # type: ignore[misc]
         port: int,
         ready: Callable[[], bool],
         serving: Callable[[], str],
-        explain: Callable[[str, str | None], dict[str, Any] | None],
+        explain: Callable[[str, str | None], Awaitable[dict[str, Any] | None]],
         states: States,
         **kwargs: Any,
     ) -> None:
@@ -65,7 +65,7 @@ class WorkerWeb(Service):  # type: ignore[misc]
 
     async def _explained(self, request: web.Request) -> web.Response:
         member_id = request.match_info["id"]
-        explained = self._explain(member_id, request.query.get("device_id"))
+        explained = await self._explain(member_id, request.query.get("device_id"))
         if explained is None:
             return web.json_response({"error": f"no row of {member_id!r} is kept here"}, status=404)
         return web.Response(body=orjson.dumps(explained), content_type="application/json")

@@ -8,7 +8,8 @@ from typing import Any, Final
 from streams import codec, metrics, topics
 from streams.agents import arrive, decide, due, fold, send
 from streams.agents.decide import Decision, Wanted
-from streams.agents.fold import Folded
+from streams.agents.explain import explain
+from streams.agents.fold import Folded, Served
 from streams.agents.side import SideInputs
 from streams.agents.states import States
 from streams.agents.web import WorkerWeb
@@ -110,21 +111,26 @@ class Worker:
                 chunk += wanted
                 owners += [(batch, folded)] * len(wanted)
                 if len(chunk) >= decide.CHUNK:
-                    await self._send(decide.decide(chunk, self.models, self.catalog, self.side.profiles), owners)
+                    await self._send(chunk, owners)
                     chunk, owners = [], []
-        await self._send(decide.decide(chunk, self.models, self.catalog, self.side.profiles), owners)
+        await self._send(chunk, owners)
 
-    async def _send(self, decisions: list[Decision], owners: list[tuple[Batch[MemberState], Folded]]) -> None:
-        """Sends rows and impressions; `owners` says for each decision which batch it is of."""
+    async def _send(self, wanted: list[Wanted], owners: list[tuple[Batch[MemberState], Folded]]) -> None:
+        """Makes and sends rows and impressions; `owners` says for each row which batch it is of."""
+        decisions = self._decide(wanted)
+        moments = [
+            folded.served_to(made["member_id"], made["device_id"], made["session_id"])
+            for made, (_, folded) in zip((decision.row for decision in decisions), owners, strict=True)
+        ]
+        shadows = self._shadows(wanted, moments)
         rows: dict[int, list[OutputRecord]] = {}
         impressions: dict[int, list[OutputRecord]] = {}
         batches: dict[int, Batch[MemberState]] = {}
-        for decision, (batch, folded) in zip(decisions, owners, strict=True):
+        for at, (decision, (batch, _)) in enumerate(zip(decisions, owners, strict=True)):
             batches[batch.partition] = batch
             rows.setdefault(batch.partition, []).append(send.row(decision))
-            made = decision.row
-            for moment in folded.served_to(made["member_id"], made["device_id"], made["session_id"]):
-                record = send.impression(moment, decision, self.settings.epoch)
+            for moment in moments[at]:
+                record = send.impression(moment, decision, self.settings.epoch, shadows.get(at))
                 impressions.setdefault(batch.partition, []).append(record)
         for topic, records, sent in (
             (topics.ROWS, rows, metrics.ROWS_SENT),
@@ -134,10 +140,21 @@ class Worker:
                 batches[partition].sends(*await self.output.send(topic, partition, of_partition))
                 sent.inc(len(of_partition))
 
+    def _decide(self, wanted: list[Wanted]) -> list[Decision]:
+        return decide.decide(wanted, self.models, self.catalog, self.side.profiles)
+
+    def _shadows(self, wanted: list[Wanted], moments: list[list[Served]]) -> dict[int, Decision]:
+        """What the bundle in the shadow, if there is one, would have made of the rows that were shown; by place."""
+        shadow = self.models.shadow
+        shown = [at for at, of_row in enumerate(moments) if of_row] if shadow is not None else []
+        if shadow is None or not shown:
+            return {}
+        made = decide.decide_by(shadow, [wanted[at] for at in shown], self.catalog, self.side.profiles)
+        return {at: decision for at, decision in zip(shown, made, strict=True) if decision.by is not decide.RECENCY}
+
     async def _send_rows_of(self, member_id: str, state: MemberState) -> None:
         """Sends one member's rows, and waits until they are in the log."""
-        wanted = decide.rows_of(member_id, state)
-        rows = [send.row(made) for made in decide.decide(wanted, self.models, self.catalog, self.side.profiles)]
+        rows = [send.row(made) for made in self._decide(decide.rows_of(member_id, state))]
         partition = topics.partition_of(member_id.encode(), self.settings.partitions)
         await asyncio.gather(*await self.output.send(topics.ROWS, partition, rows))
         metrics.ROWS_SENT.inc(len(rows))
@@ -159,7 +176,7 @@ class Worker:
         """The version of the bundle that rows are made by."""
         return self.models.current.version
 
-    def explain(self, member_id: str, device_id: str | None) -> dict[str, Any] | None:
+    async def explain(self, member_id: str, device_id: str | None) -> dict[str, Any] | None:
         """The member's row as of now, explained; of the device of the newest session where none is named."""
         key = member_id.encode()
         try:
@@ -172,9 +189,8 @@ class Worker:
         device = newest if device_id is None else state.devices.get(device_id)
         if device is None:
             return None
-        return decide.explain(
-            decide.decide([Wanted(member_id, state, device)], self.models, self.catalog, self.side.profiles)[0]
-        )
+        wanted = Wanted(member_id, state, device)
+        return await explain(wanted, self._decide([wanted])[0])
 
 
 def _count(arrivals: arrive.Arrivals, folded: Folded, broken: dict[bytes, Unreadable]) -> None:

@@ -69,6 +69,11 @@ class Verdict(NamedTuple):
     reason: str
 
 
+def rank(name: str) -> int:
+    """In which order keys are applied that come together: what a person announced, then what is said of it."""
+    return (LIVE, CANDIDATE).index(name) if name in (LIVE, CANDIDATE) else 2
+
+
 def parse(record: bytes, candidate: bool = False) -> Announcement:
     """Reads the value of `ranking`, or of `candidate`. Raises BundleRefused with reason `announcement`."""
     try:

@@ -5,9 +5,10 @@ this size a second thread costs more than it brings.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
+from zipfile import BadZipFile
 
 import numpy as np
 import onnxruntime as ort
@@ -18,14 +19,18 @@ from streams import features
 from streams.population import Population
 from streams.population import load as load_population
 from streams.scoring import aggregate
+from streams.scoring import explanation as explaining
 from streams.scoring.bundle import BundleRefused, Manifest, read
 from streams.scoring.placement import InvalidPlacement, Placement, parse
+from streams.vectors import load as load_vectors
 
 Floats = NDArray[np.float32]
 Longs = NDArray[np.int64]
 
 PROBE_DECISIONS: Final = 64
 PROBE_SEED: Final = 7
+PROBE_EXPLAINED: Final = 4  # rows
+EXPLAINED_TOLERANCE: Final = 1e-3  # of a score: what float32 sums of some hundred trees may come to
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ class Scorer:
     """A bundle ready to serve."""
 
     def __init__(self, manifest: Manifest, folder: Path) -> None:
-        """Opens the models. Raises BundleRefused with reason `model`, `placement` or `population`."""
+        """Opens the models. Raises BundleRefused with reason `model`, `explanation`, or the role of a side input."""
         self.version = manifest.version
         self.candidate_days = manifest.candidate_days
         self.manifest = manifest
@@ -58,9 +63,22 @@ class Scorer:
         except (InvalidPlacement, orjson.JSONDecodeError) as error:
             raise BundleRefused("placement", str(error)) from None
         try:
-            self.population: Population = load_population(folder / manifest.roles["population"])
+            population = load_population(folder / manifest.roles["population"])
         except (OSError, ValueError, KeyError) as error:
             raise BundleRefused("population", f"{manifest.roles['population']} can't be read: {error}") from None
+        try:
+            vectors = load_vectors(folder / manifest.roles["titles"])
+        except (OSError, ValueError, KeyError, BadZipFile) as error:
+            raise BundleRefused("titles", f"{manifest.roles['titles']} can't be read: {error}") from None
+        self.population: Population = replace(population, vectors=vectors)
+
+        self._explanation: explaining.Explanation | None = None
+        if "explanation" in manifest.roles:
+            try:
+                self._explanation = explaining.load(folder / manifest.roles["explanation"])
+            except (OSError, ValueError, KeyError) as error:
+                message = f"{manifest.roles['explanation']} can't be read: {error}"
+                raise BundleRefused("explanation", message) from None
 
     def score(self, X: Floats, offsets: Longs, C: Floats) -> Scores:
         """Scores n candidates of m decisions.
@@ -89,6 +107,10 @@ class Scorer:
         """Position of the row on a page of this type of device, 1 is the top, and the method that gave it."""
         return self.placement.place(continuation, device)
 
+    def contributions(self, X: Floats) -> tuple[float, NDArray[np.float64]] | None:
+        """The base and (n, F): what each feature added to the scores of X float32 (n, F). None in older bundles."""
+        return None if self._explanation is None else (self._explanation.base, self._explanation.contributions(X))
+
 
 def load(folder: Path, manifest_sha256: str | None = None) -> Scorer:
     """Verifies a bundle, opens it and scores a probe. Raises BundleRefused saying what is wrong with it."""
@@ -110,6 +132,13 @@ def probe(scorer: Scorer) -> None:
         raise BundleRefused("probe", f"bundle {scorer.version} gives no probabilities; train it again")
     if not np.isfinite(scores.score).all():
         raise BundleRefused("probe", f"bundle {scorer.version} gives scores that are not numbers; train it again")
+    explained = scorer.contributions(X[:PROBE_EXPLAINED])
+    if explained is not None:
+        base, parts = explained
+        apart = float(np.abs(base + parts.sum(axis=1) - scores.score[:PROBE_EXPLAINED]).max())
+        if not apart <= EXPLAINED_TOLERANCE:
+            message = f"bundle {scorer.version} explains scores that it does not give ({apart:g} apart); train it again"
+            raise BundleRefused("explanation", message)
     for name, values in (("play", scores.play_probability), ("continuation", scores.continuation)):
         if not ((values >= 0) & (values <= 1)).all():
             message = f"bundle {scorer.version} gives {name} probabilities outside 0 to 1; train it again"

@@ -9,6 +9,7 @@ from eventlog import DAY, MINUTE, T0, event, watch
 
 from streams import features, topics
 from streams.agents import arrive, decide, fold, send
+from streams.agents.explain import explain
 from streams.batching import Record
 from streams.catalog import Catalog, parse_title
 from streams.events import TYPES
@@ -126,11 +127,21 @@ class TestDecide:
             assert decision.row["model_version"] == "recency"
             assert decision.row["scored_from_ts"] == T0 + 20 * MINUTE
 
-    def test_an_explanation_names_every_feature_of_every_item(self, models: ModelSlot) -> None:
-        decision = decide.decide(decide.rows_of("m", self.state())[:1], models, Catalog(), {})[0]
-        explained = decide.explain(decision)
+    async def test_an_explanation_names_every_feature_of_every_item(self, models: ModelSlot) -> None:
+        wanted = decide.rows_of("m", self.state())[0]
+        explained = await explain(wanted, decide.decide([wanted], models, Catalog(), {})[0])
         assert all(tuple(item["features"]) == features.NAMES for item in explained["items"])
         assert explained["scored_from"]["offset"] == self.state().offset
+        assert set(explained["meanings"]) == {*features.NAMES, *features.CONTEXT_NAMES}
+
+    async def test_an_explanation_says_when_the_events_were_that_it_is_from(self, models: ModelSlot) -> None:
+        wanted = decide.rows_of("m", self.state())[0]
+        explained = await explain(wanted, decide.decide([wanted], models, Catalog(), {})[0])
+        events = {item["show_id"]: item["events"] for item in explained["items"]}
+        assert events["b"]["first_play"] == events["b"]["last_play"] == T0 + 10 * MINUTE
+        assert (events["b"]["plays"], events["b"]["sessions"]) == (1, 1)
+        assert explained["scored_from"]["since"] == T0 - 2 * DAY
+        assert explained["scored_from"]["ts"] == T0 + 20 * MINUTE
 
     def test_a_country_from_the_profile_stands_in_where_events_name_none(self, models: ModelSlot) -> None:
         catalog = Catalog()
