@@ -36,6 +36,7 @@ bench: setup
 
 docs: setup
 	$(BIN)/python -m streams.metrics_docs > docs/metrics.md
+	$(BIN)/python -m streams.features.page > docs/features.md
 	$(BIN)/python docs/tree.py
 
 lock:

@@ -20,6 +20,7 @@ from streams.features import (
     Gatherer,
     candidate_matrix,
     context_matrix,
+    page,
 )
 from streams.member import MemberState
 from streams.profiles import NO_PROFILE, Profile
@@ -211,6 +212,12 @@ def test_the_population_says_where_people_stop() -> None:
 def test_shows_played_longer_ago_than_the_window_are_no_candidates() -> None:
     state = fold(HISTORY)
     assert not Gatherer(30, Catalog()).add(state, state.devices["tv"], NOW + 31 * DAY)
+
+
+def test_the_page_of_features_is_what_the_code_declares() -> None:
+    """docs/features.md is generated; whoever changes a feature runs `make docs`."""
+    page_path = Path(__file__).resolve().parents[2] / "docs/features.md"
+    assert page_path.read_text() == page.render(), "docs/features.md is old: run `make docs`"
 
 
 def test_every_feature_says_what_it_means_once() -> None:
