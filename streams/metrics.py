@@ -79,7 +79,8 @@ class Section:
 WORKER: Final = Section("Worker")
 GATEWAY: Final = Section("Gateway")
 MONITOR: Final = Section("Monitor")
-SECTIONS: Final = (WORKER, GATEWAY, MONITOR)
+OUTCOMES: Final = Section("Outcomes")
+SECTIONS: Final = (WORKER, GATEWAY, MONITOR, OUTCOMES)
 
 # --- Worker ---------------------------------------------------------------------------------------------------------
 
@@ -171,6 +172,20 @@ BUNDLES_REFUSED: Final = WORKER.counter(
     "Bundles turned away, the old one kept: announcement, fetch, missing, hash, manifest, schema, model, placement, "
     "population, explanation, probe.",
     "reason",
+)
+RECALIBRATION_ON: Final = WORKER.gauge(
+    "Are probabilities recalibrated by live outcomes?",
+    "cw_model_recalibrated",
+    "1 for each kind of probability (continuation, play) of a bundle that live recalibration changes now.",
+    "version",
+    "kind",
+)
+RECALIBRATION_SWITCHES: Final = WORKER.counter(
+    "Does live recalibration come and go?",
+    "cw_model_recalibration_switches_total",
+    "Times that live recalibration was switched on (it beats the bundle on the live window) or off.",
+    "kind",
+    "switch",
 )
 
 # --- Gateway --------------------------------------------------------------------------------------------------------
@@ -297,4 +312,69 @@ MONITOR_RECORDS_READ: Final = MONITOR.counter(
     "What does watching cost the broker?",
     "cw_monitor_records_read_total",
     "Partitions read for the timestamp of their oldest uncommitted record; at most one a round, partition and change.",
+)
+
+# --- Outcomes -------------------------------------------------------------------------------------------------------
+
+OUTCOME_EVENTS: Final = OUTCOMES.counter(
+    "Are events being read?", "cw_outcomes_events_total", "Events folded, to learn what sessions played first."
+)
+OUTCOME_ROWS: Final = OUTCOMES.counter(
+    "Are served rows being read?",
+    "cw_outcomes_rows_total",
+    "Records of cw.impressions: taken, left out (sent again, or seen after the session was settled), invalid.",
+    "result",
+)
+OUTCOMES_SENT: Final = OUTCOMES.counter(
+    "What did sessions do with their rows?",
+    "cw_outcomes_sent_total",
+    "Records sent to cw.outcomes, by how the session was settled: played, session_end, over, moved.",
+    "ended",
+)
+LIVE_DECISIONS: Final = OUTCOMES.gauge(
+    "How much do the live figures rest on?",
+    "cw_live_decisions",
+    "Decisions in the live window of a bundle, in this service's partitions; role is served or shadow.",
+    "version",
+    "role",
+)
+LIVE_PRECISION: Final = OUTCOMES.gauge(
+    "Is the right show first, live?",
+    "cw_live_precision_at_1",
+    "Of the sessions in the live window that played a show of their row first, the share in which it stood first: in "
+    "the row, by recency on the same rows, or in the shadow.",
+    "version",
+    "order",
+)
+LIVE_LOG_LOSS: Final = OUTCOMES.gauge(
+    "Are probabilities right, live?",
+    "cw_live_log_loss",
+    "Mean log-loss in the live window of the probabilities as served: continuation, play.",
+    "version",
+    "kind",
+)
+LIVE_CALIBRATION_ERROR: Final = OUTCOMES.gauge(
+    "Are probabilities calibrated, live?",
+    "cw_live_calibration_error",
+    "Expected calibration error in the live window, 15 bins: continuation, play.",
+    "version",
+    "kind",
+)
+RECALIBRATION_GAIN: Final = OUTCOMES.gauge(
+    "What would live recalibration gain?",
+    "cw_live_recalibration_gain",
+    "Log-loss of the bundle's own probabilities less that of the recalibrated ones, over the live window.",
+    "version",
+    "kind",
+)
+DRIFTS: Final = OUTCOMES.counter(
+    "Has something changed?",
+    "cw_drift_total",
+    "Changes that ADWIN found: rank_loss and continuation_loss (the models do worse), or the mean of a feature.",
+    "signal",
+)
+VERDICTS: Final = OUTCOMES.counter(
+    "Was a bundle found worse than recency?",
+    "cw_live_verdicts_total",
+    "Verdicts sent to cw.models: workers then set the bundle aside.",
 )

@@ -16,6 +16,7 @@ MODELS: Final = "cw.models"
 ROWS: Final = "cw.rows"
 IMPRESSIONS: Final = "cw.impressions"
 OUTCOMES: Final = "cw.outcomes"
+LIVE: Final = "cw.live"  # what live outcomes have taught: a record a partition
 REPLAYED: Final = "cw.invalid.replayed"  # which records of cw.invalid were sent again
 
 # What is sent to the event topic must reach cw.invalid with its reason in headers, however large; a producer to
@@ -40,6 +41,7 @@ SETTINGS: Final[dict[str, dict[str, str]]] = {
     ROWS: _LATEST_OF_KEY,
     IMPRESSIONS: _A_QUARTER,
     OUTCOMES: _A_QUARTER,
+    LIVE: _LATEST_OF_KEY,
     REPLAYED: _LATEST_OF_KEY,
 }
 

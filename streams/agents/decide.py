@@ -17,11 +17,14 @@ from streams.localtime import DAY_MS
 from streams.member import MemberState
 from streams.profiles import NO_PROFILE, Profile
 from streams.scoring.fallback import RecencyScorer, Serving
+from streams.scoring.recalibration import Recalibrations
+from streams.scoring.scorer import Scores
 from streams.scoring.swap import ModelSlot
 
 RECENT_MS: Final = DAY_MS  # devices with a session in this time get a row
 MAX_DEVICE_ROWS: Final = 8
 RECENCY: Final = RecencyScorer()
+NOT_RECALIBRATED: Final = Recalibrations()
 CHUNK: Final = 512  # decisions scored at once; more would hold up heartbeats and flushes
 
 
@@ -31,6 +34,13 @@ class Wanted(NamedTuple):
     member_id: str
     state: MemberState
     device: Device
+
+
+class Raw(NamedTuple):
+    """Probabilities of one decision as its bundle gave them; `play` has one a candidate."""
+
+    play: list[float | None]
+    continuation: float | None
 
 
 @dataclass(slots=True)
@@ -43,6 +53,7 @@ class Decision:
     X: npt.NDArray[np.float32]
     context: npt.NDArray[np.float32]
     by: Serving  # what gave the scores
+    raw: Raw | None  # the probabilities before live recalibration, where that has changed them
 
 
 def rows_of(member_id: str, state: MemberState) -> list[Wanted]:
@@ -53,7 +64,11 @@ def rows_of(member_id: str, state: MemberState) -> list[Wanted]:
 
 
 def decide(
-    wanted: Iterable[Wanted], models: ModelSlot, catalog: Catalog, profiles: Mapping[str, Profile]
+    wanted: Iterable[Wanted],
+    models: ModelSlot,
+    catalog: Catalog,
+    profiles: Mapping[str, Profile],
+    recalibrations: Recalibrations = NOT_RECALIBRATED,
 ) -> list[Decision]:
     """Makes rows, as of each member's newest event, each by the bundle that serves the member now.
 
@@ -61,19 +76,24 @@ def decide(
     """
     wanted = list(wanted)
     if not models.splits:
-        return decide_by(models.current, wanted, catalog, profiles)
+        return decide_by(models.current, wanted, catalog, profiles, recalibrations)
     groups: dict[str, tuple[Serving, list[int]]] = {}
     for at, want in enumerate(wanted):
         serving = models.serving(want.member_id)
         groups.setdefault(serving.version, (serving, []))[1].append(at)
     made: dict[int, Decision] = {}
     for serving, places in groups.values():
-        made.update(zip(places, decide_by(serving, [wanted[at] for at in places], catalog, profiles), strict=True))
+        of_group = decide_by(serving, [wanted[at] for at in places], catalog, profiles, recalibrations)
+        made.update(zip(places, of_group, strict=True))
     return [made[at] for at in range(len(wanted))]
 
 
 def decide_by(
-    serving: Serving, wanted: Sequence[Wanted], catalog: Catalog, profiles: Mapping[str, Profile]
+    serving: Serving,
+    wanted: Sequence[Wanted],
+    catalog: Catalog,
+    profiles: Mapping[str, Profile],
+    recalibrations: Recalibrations = NOT_RECALIBRATED,
 ) -> list[Decision]:
     """Makes rows as one bundle would, whomever it serves."""
     if not wanted:
@@ -86,12 +106,13 @@ def decide_by(
     ]
     batch = gatherer.batch(serving.population)
     X, C = features.candidate_matrix(batch), features.context_matrix(batch)
-    scores = serving.score(X, batch.offsets, C)
+    raw = serving.score(X, batch.offsets, C)
+    scores = recalibrations.apply(raw)
     by = serving if scores.version == serving.version else RECENCY
     made_ms = time.time_ns() // 1_000_000
     score = scores.score.tolist()
-    play: list[Any] = [None] * len(score) if scores.play_probability is None else scores.play_probability.tolist()
-    continuation: list[Any] = [None] * len(wanted) if scores.continuation is None else scores.continuation.tolist()
+    play, continuation = _probabilities(scores, len(score), len(wanted))
+    raw_play, raw_continuation = (play, continuation) if raw is scores else _probabilities(raw, len(score), len(wanted))
     decisions = []
     bounds = batch.offsets.tolist()
     for at, (member_id, state, device) in enumerate(wanted):
@@ -111,5 +132,12 @@ def decide_by(
             nows[at],
             made_ms,
         )
-        decisions.append(Decision(made, candidates[at], shown, X[low:high], C[at], by))
+        as_given = None if raw is scores else Raw(raw_play[low:high], raw_continuation[at])
+        decisions.append(Decision(made, candidates[at], shown, X[low:high], C[at], by, as_given))
     return decisions
+
+
+def _probabilities(scores: Scores, n: int, m: int) -> tuple[list[Any], list[Any]]:
+    """Of n candidates and of m decisions; None each where no model gave any."""
+    play = [None] * n if scores.play_probability is None else scores.play_probability.tolist()
+    return play, [None] * m if scores.continuation is None else scores.continuation.tolist()

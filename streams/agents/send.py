@@ -24,7 +24,7 @@ def impression(served: Served, decision: Decision, epoch: int, shadow: Decision 
     Features are lists in the order of `features.NAMES` and `CONTEXT_NAMES`, whose hash stands beside them. `shadow` is
     the row that another bundle would have made, which nobody sees.
     """
-    made = decision.row
+    made, shown = decision.row, set(decision.order)
     value: dict[str, Any] = {
         "id": f"{served.member_id}|{served.device_id}|{served.session_id}|{epoch}|{served.offset}",
         "trigger": served.trigger,
@@ -36,7 +36,16 @@ def impression(served: Served, decision: Decision, epoch: int, shadow: Decision 
             {**item, "recency_rank": index, "features": decision.X[index]}
             for item, index in zip(made["items"], decision.order, strict=True)
         ],
+        "not_shown": [
+            candidate.show.show_id
+            for index, candidate in enumerate(decision.candidates)
+            if index not in shown
+        ],
     }
+    if decision.raw is not None:
+        value["continuation_probability_raw"] = decision.raw.continuation
+        for item, index in zip(value["items"], decision.order, strict=True):
+            item["play_probability_raw"] = decision.raw.play[index]
     if shadow is not None:
         value["shadow"] = {
             "model_version": shadow.row["model_version"],

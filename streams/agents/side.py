@@ -17,6 +17,7 @@ from streams import metrics, topics
 from streams.catalog import Catalog, parse_title
 from streams.profiles import Profile, parse_profile
 from streams.scoring import announcements
+from streams.scoring.recalibration import Recalibrations
 from streams.scoring.swap import ModelSlot
 
 log = logging.getLogger(__name__)
@@ -25,12 +26,20 @@ MAX_RECORDS: Final = 5000  # of one poll
 
 
 class SideInputs(Service):  # type: ignore[misc]
-    """Keeps `catalog`, `profiles` and `models` as their topics say. Started before the app reads events."""
+    """Keeps catalogue, profiles, models and recalibrations as their topics say. Started before the app reads events."""
 
-    def __init__(self, bootstrap_servers: str, catalog: Catalog, models: ModelSlot, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        catalog: Catalog,
+        models: ModelSlot,
+        recalibrations: Recalibrations,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.catalog = catalog
         self.models = models
+        self.recalibrations = recalibrations
         self.profiles: dict[str, Profile] = {}  # by member id
         self._bootstrap_servers = bootstrap_servers
         self._consumer: AIOKafkaConsumer | None = None
@@ -40,6 +49,7 @@ class SideInputs(Service):  # type: ignore[misc]
             topics.CATALOG: self._title,
             topics.PROFILES: self._profile,
             topics.MODELS: self._announcement,
+            topics.LIVE: self._learned,
         }
 
     async def on_start(self) -> None:
@@ -109,6 +119,10 @@ class SideInputs(Service):  # type: ignore[misc]
         if record.key is not None:
             self._news[record.key.decode()] = record.value
             self._announced.set()
+
+    def _learned(self, record: Any) -> None:
+        if record.value is not None:
+            self.recalibrations.update(record.value)
 
     async def _take_over(self) -> None:
         self._announced.clear()

@@ -17,6 +17,7 @@ from streams.batching import App, Batch, Output, OutputRecord, Table, Unreadable
 from streams.catalog import Catalog
 from streams.config import WORKER_APP_ID, Settings
 from streams.member import MemberState
+from streams.scoring.recalibration import Recalibrations
 from streams.scoring.swap import ModelSlot
 
 FLUSH_INTERVAL_S: Final = 1.0
@@ -39,6 +40,7 @@ class Worker:
         self.settings = settings
         self.catalog = Catalog()
         self.models = ModelSlot(settings.home)
+        self.recalibrations = Recalibrations()
         self.app = App(
             WORKER_APP_ID,
             broker=";".join(f"kafka://{server.strip()}" for server in settings.bootstrap_servers.split(",")),
@@ -49,7 +51,7 @@ class Worker:
             broker_max_poll_records=MAX_POLL_RECORDS,
             broker_client_id=WORKER_APP_ID,
         )
-        self.side = SideInputs(settings.bootstrap_servers, self.catalog, self.models)
+        self.side = SideInputs(settings.bootstrap_servers, self.catalog, self.models, self.recalibrations)
         self.output = Output(self.app, max_request_size=topics.MAX_INVALID_BYTES)
         self.members: Table[MemberState] = Table(
             self.app,
@@ -141,7 +143,7 @@ class Worker:
                 sent.inc(len(of_partition))
 
     def _decide(self, wanted: list[Wanted]) -> list[Decision]:
-        return decide.decide(wanted, self.models, self.catalog, self.side.profiles)
+        return decide.decide(wanted, self.models, self.catalog, self.side.profiles, self.recalibrations)
 
     def _shadows(self, wanted: list[Wanted], moments: list[list[Served]]) -> dict[int, Decision]:
         """What the bundle in the shadow, if there is one, would have made of the rows that were shown; by place."""
