@@ -12,10 +12,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
+from onnx import ModelProto
+from onnx import load as read_model
 
 from export import explanation, onnx, parity
+from models.calibration import Calibrator
+from models.continuation import Continuation
 from models.examples import Examples
 from models.pipeline import About
+from models.ranking import Ranker
 from models.training import Models
 from streams import features, vectors
 from streams.errors import CommandError
@@ -59,22 +64,11 @@ def write(
 
 
 def _files(folder: Path, models: Models, placement: Mapping[str, Any]) -> None:
-    f, g = len(features.NAMES), len(features.CONTEXT_NAMES)
-    ranker, calibrator, continuation = models.ranker, models.calibrator, models.continuation
+    f = len(features.NAMES)
     graphs = {
-        "ranker": onnx.trees(ranker.booster, sigmoid=False)
-        if ranker.booster is not None
-        else onnx.negated_column(features.NAMES.index("recency_rank"), f),
-        "play_probability": onnx.trees(calibrator.booster, sigmoid=True)
-        if calibrator.booster is not None
-        else onnx.constant(calibrator.base_rate, len(STANDING_NAMES) + g),
-        "continuation": onnx.corrected(
-            continuation.booster,
-            column=PROBABILITY_NAMES.index("p_any"),
-            width=len(PROBABILITY_NAMES) + g + f,
-            slope=continuation.product.slope,
-            shift=continuation.product.shift,
-        ),
+        "ranker": _ranker(models.ranker, f),
+        "play_probability": _play_probability(models.calibrator),
+        "continuation": _continuation(models.continuation),
     }
     for role, graph in graphs.items():
         onnx.write(graph, folder / FILES[role])
@@ -82,6 +76,37 @@ def _files(folder: Path, models: Models, placement: Mapping[str, Any]) -> None:
     (folder / FILES["placement"]).write_bytes(orjson.dumps(placement, option=orjson.OPT_INDENT_2))
     models.population.save(folder / FILES["population"])
     vectors.save(folder / FILES["titles"], models.population.vectors)
+
+
+def _ranker(ranker: Ranker, width: int) -> ModelProto:
+    if ranker.prior is not None:
+        prior = read_model(ranker.prior.path)
+        return prior if ranker.booster is None else onnx.joined(prior, ranker.booster)
+    if ranker.booster is not None:
+        return onnx.trees(ranker.booster, sigmoid=False)
+    return onnx.negated_column(features.NAMES.index("recency_rank"), width)
+
+
+def _play_probability(calibrator: Calibrator) -> ModelProto:
+    if calibrator.prior is not None:
+        prior = read_model(calibrator.prior.path)
+        return prior if calibrator.booster is None else onnx.over(prior, calibrator.booster)
+    if calibrator.booster is not None:
+        return onnx.trees(calibrator.booster, sigmoid=True)
+    return onnx.constant(calibrator.base_rate, len(STANDING_NAMES) + len(features.CONTEXT_NAMES))
+
+
+def _continuation(continuation: Continuation) -> ModelProto:
+    if continuation.prior is not None:
+        prior = read_model(continuation.prior.path)
+        return prior if continuation.booster is None else onnx.over(prior, continuation.booster)
+    return onnx.corrected(
+        continuation.booster,
+        column=PROBABILITY_NAMES.index("p_any"),
+        width=len(PROBABILITY_NAMES) + len(features.CONTEXT_NAMES) + len(features.NAMES),
+        slope=continuation.product.slope,
+        shift=continuation.product.shift,
+    )
 
 
 def _manifest(folder: Path, models: Models, about: About) -> dict[str, Any]:
@@ -101,6 +126,7 @@ def _manifest(folder: Path, models: Models, about: About) -> dict[str, Any]:
         "roles": FILES,
         "files": files,
         "ranker": {"kind": models.ranker.kind, "choice_mrr": models.choice},
-        "training": asdict(about),
+        "training": {name: value for name, value in asdict(about).items() if name != "prior"},
+        "prior": about.prior,
         "libraries": {"python": sys.version.split()[0], **{name: version(name) for name in LIBRARIES}},
     }

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import lightgbm as lgb
 import numpy as np
-from onnx import ModelProto, NodeProto, TensorProto, checker, helper
+from onnx import ModelProto, NodeProto, TensorProto, checker, compose, helper
 
 from models.boosting import CUT
 
@@ -30,6 +30,7 @@ OPERATORS: Final = frozenset(
         "Log",
         "Mul",
         "Neg",
+        "Reshape",
         "Shape",
         "Sigmoid",
         "Sub",
@@ -58,18 +59,13 @@ def corrected(booster: lgb.Booster | None, column: int, width: int, slope: float
     """
     constants = [
         helper.make_tensor("column", TensorProto.INT64, [1], [column]),
-        helper.make_tensor("low", TensorProto.FLOAT, [], [CUT]),
-        helper.make_tensor("high", TensorProto.FLOAT, [], [1 - CUT]),
-        helper.make_tensor("one", TensorProto.FLOAT, [], [1.0]),
+        *_LOGIT_CONSTANTS,
         helper.make_tensor("slope", TensorProto.FLOAT, [], [slope]),
         helper.make_tensor("shift", TensorProto.FLOAT, [], [shift]),
     ]
     nodes = [
         helper.make_node("Gather", [INPUT, "column"], ["said"], axis=1),
-        helper.make_node("Clip", ["said", "low", "high"], ["p"]),
-        helper.make_node("Sub", ["one", "p"], ["rest"]),
-        helper.make_node("Div", ["p", "rest"], ["odds"]),
-        helper.make_node("Log", ["odds"], ["logit"]),
+        *_logit("said"),
         helper.make_node("Mul", ["logit", "slope"], ["scaled"]),
         helper.make_node("Add", ["scaled", "shift"], ["start"]),
     ]
@@ -82,6 +78,40 @@ def corrected(booster: lgb.Booster | None, column: int, width: int, slope: float
             helper.make_node("Sigmoid", ["sum"], [OUTPUT]),
         ]
     return _model(nodes, width, [None, 1], constants)
+
+
+def joined(prior: ModelProto, booster: lgb.Booster) -> ModelProto:
+    """A graph of `trees` without the logistic function, with the booster's trees in the same ensemble.
+
+    Raises ValueError where `prior` is another graph.
+    """
+    if [node.op_type for node in prior.graph.node] != ["TreeEnsembleRegressor"]:
+        raise ValueError("trees can be joined to trees alone")
+    columns = {attribute.name: helper.get_attribute_value(attribute) for attribute in prior.graph.node[0].attribute}
+    more = _ensemble([tree["tree_structure"] for tree in booster.dump_model()["tree_info"]])
+    first = max(columns["nodes_treeids"]) + 1
+    for name in ("nodes_treeids", "target_treeids"):
+        more[name] = [first + tree for tree in more[name]]
+    for name, values in more.items():
+        columns[name] = [*columns[name], *values]
+    return _model([_ensemble_node(columns, OUTPUT)], booster.num_feature(), [None, 1])
+
+
+def over(prior: ModelProto, booster: lgb.Booster) -> ModelProto:
+    """float32 (rows, features) to float32 (rows, 1): the probability of a graph, the trees added to its log-odds."""
+    inner = compose.add_prefix(prior, "prior_")
+    for node in inner.graph.node:
+        node.input[:] = [INPUT if name == f"prior_{INPUT}" else name for name in node.input]
+    nodes = [
+        *inner.graph.node,
+        helper.make_node("Reshape", [f"prior_{OUTPUT}", "column_shape"], ["said"]),
+        *_logit("said"),
+        _trees_node(booster, "trees"),
+        helper.make_node("Add", ["logit", "trees"], ["sum"]),
+        helper.make_node("Sigmoid", ["sum"], [OUTPUT]),
+    ]
+    shape = helper.make_tensor("column_shape", TensorProto.INT64, [2], [-1, 1])
+    return _model(nodes, booster.num_feature(), [None, 1], [*inner.graph.initializer, *_LOGIT_CONSTANTS, shape])
 
 
 def negated_column(column: int, width: int) -> ModelProto:
@@ -128,17 +158,34 @@ def _model(nodes: list[NodeProto], width: int, output: list[int | None], constan
     return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="continue-watching")
 
 
+_LOGIT_CONSTANTS: Final = (
+    helper.make_tensor("low", TensorProto.FLOAT, [], [CUT]),
+    helper.make_tensor("high", TensorProto.FLOAT, [], [1 - CUT]),
+    helper.make_tensor("one", TensorProto.FLOAT, [], [1.0]),
+)
+
+
+def _logit(probability: str) -> list[NodeProto]:
+    """The nodes of ln(p / (1 − p)), named logit."""
+    return [
+        helper.make_node("Clip", [probability, "low", "high"], ["p"]),
+        helper.make_node("Sub", ["one", "p"], ["rest"]),
+        helper.make_node("Div", ["p", "rest"], ["odds"]),
+        helper.make_node("Log", ["odds"], ["logit"]),
+    ]
+
+
 def _trees_node(booster: lgb.Booster, output: str) -> NodeProto:
-    attributes = _ensemble([tree["tree_structure"] for tree in booster.dump_model()["tree_info"]])
+    return _ensemble_node(_ensemble([tree["tree_structure"] for tree in booster.dump_model()["tree_info"]]), output)
+
+
+def _ensemble_node(columns: dict[str, list[Any]], output: str) -> NodeProto:
     return helper.make_node(
         "TreeEnsembleRegressor",
         [INPUT],
         [output],
         domain="ai.onnx.ml",
-        n_targets=1,
-        aggregate_function="SUM",
-        post_transform="NONE",
-        **attributes,
+        **{**columns, "n_targets": 1, "aggregate_function": "SUM", "post_transform": "NONE"},
     )
 
 

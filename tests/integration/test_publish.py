@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from kafka import KafkaConsumer
 
-from export.publish import NAME
 from streams import topics
 from streams.cli import main
+from streams.scoring.announcements import LIVE
 from streams.scoring.swap import ModelSlot
 
 
@@ -43,7 +43,7 @@ def test_what_publish_announces_a_worker_takes_over(broker, bundle, tmp_path):
     done = publish(bundle, broker.env)
     assert done.returncode == 0, done.stderr
     key, value = announced(broker.bootstrap_servers)[-1]
-    assert key == NAME.encode()
+    assert key == LIVE.encode()
     slot = ModelSlot(tmp_path)
     assert slot.offer(value)
     assert slot.current.version in done.stdout

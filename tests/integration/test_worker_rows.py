@@ -109,7 +109,7 @@ def test_a_bundle_is_taken_over_while_running_and_a_bad_one_is_refused(
         bad = orjson.loads((bundle / "manifest.json").read_bytes()) | {"version": f"{version}-bad"}
         (bundle / "manifest.json").write_bytes(orjson.dumps(bad))
         announcement = {"version": bad["version"], "uri": bundle.as_uri(), "manifest_sha256": "0" * 64}
-        producer.send(topics.MODELS, orjson.dumps(announcement), key=b"main").get(20)
+        producer.send(topics.MODELS, orjson.dumps(announcement), key=b"ranking").get(20)
         wait_until(lambda: 'cw_bundles_refused_total{reason="hash"} 1.0' in worker.get("/metrics")[1], 30)
 
         send(broker, producer, member, watch("show-1", began + 1000, 5, 3, session_id="s3"))
@@ -119,4 +119,4 @@ def test_a_bundle_is_taken_over_while_running_and_a_bad_one_is_refused(
         assert 0.0 <= row["continuation_probability"] <= 1.0
         assert 0.0 <= row["items"][0]["play_probability"] <= 1.0
         worker.stop()
-    producer.send(topics.MODELS, None, key=b"main").get(20)
+    producer.send(topics.MODELS, None, key=b"ranking").get(20)

@@ -9,10 +9,11 @@ import orjson
 import pytest
 
 from export import bundle as writer
-from export.publish import announcement
+from export.publish import source_of
 from models import pipeline, training
 from models.placement import Costs, choose
 from streams import features
+from streams.scoring import announcements
 from streams.scoring.bundle import MANIFEST, BundleRefused
 from streams.scoring.fallback import RecencyScorer
 from streams.scoring.scorer import load
@@ -44,6 +45,12 @@ def rewrite(folder: Path, change) -> None:
 def rehash(folder: Path, name: str) -> None:
     digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
     rewrite(folder, lambda manifest: manifest["files"].update({name: digest}))
+
+
+def announcement(folder: Path, at: int = 1) -> tuple[str, bytes]:
+    """Version and record of the folder's announcement as the bundle to serve."""
+    source = source_of(folder)
+    return source.version, announcements.encode(announcements.following(source, at, None))
 
 
 def refusal(folder: Path) -> str:
@@ -218,4 +225,5 @@ def test_without_a_bundle_the_order_is_recency_and_there_are_no_probabilities():
     assert scores.score.tolist() == [0, -1, -2, 0, -1]
     assert scores.play_probability is None
     assert scores.continuation is None
+    assert scores.version == "recency"
     assert scorer.place(None) == (1, "default")
