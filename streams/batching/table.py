@@ -29,11 +29,13 @@ from streams.batching.app import App, ChunkSchema
 from streams.batching.fencing import Fenced, FencedProducer, passes
 from streams.batching.partition import Partition
 from streams.batching.store import MARK, Store
-from streams.batching.transport import Chunk
+from streams.batching.transport import Chunk, joined
 from streams.batching.turns import Turns
 
 __all__ = ["Batch", "Revoked", "Table", "Unreadable"]
 
+
+NOTHING = Chunk((), 0, 0, 0)  # what a batch holds that brings no records
 
 V = TypeVar("V")
 logger = get_logger(__name__)
@@ -226,9 +228,9 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
         for partition, by_topic in work.items():
             partition.idle.clear()
             for topic, messages in by_topic.items():
-                chunk = _joined([message.value for message in messages])
-                partition.behind[topic] = chunk.behind
-                batches.append(Batch(self, partition, topic, chunk))
+                chunks = joined([message.value for message in messages]) or [NOTHING]
+                partition.behind[topic] = chunks[-1].behind
+                batches += [Batch(self, partition, topic, chunk) for chunk in chunks]
         try:
             await handler(batches)
         except Revoked as error:
@@ -494,16 +496,6 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
 
     def _del_key(self, key: Any) -> None:
         raise TypeError("a batched table is written by Batch.put_many")
-
-
-def _joined(chunks: list[Chunk]) -> Chunk:
-    """Chunks of one topic's partition that follow on from each other, as one; without any, one that is empty."""
-    if len(chunks) == 1:
-        return chunks[0]
-    if not chunks:
-        return Chunk((), 0, 0, 0)
-    records = [record for chunk in chunks for record in chunk.records]
-    return Chunk(records, chunks[0].start, chunks[-1].end, chunks[-1].behind)
 
 
 logging.getLogger("aiokafka.producer.sender").setLevel(logging.ERROR)  # a fenced sender logs what Fenced already says

@@ -34,7 +34,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from mode import Service, get_logger
 
-__all__ = ["Chunk", "Consumer", "Guard", "Record", "Transport"]
+__all__ = ["Chunk", "Consumer", "Guard", "Record", "Transport", "joined"]
 
 logger = get_logger(__name__)
 
@@ -66,6 +66,51 @@ class Chunk:
     start: int
     end: int
     behind: int
+
+
+def joined(chunks: Sequence[Chunk]) -> list[Chunk]:
+    """Chunks of one partition in order; those that follow on from each other as one."""
+    result: list[Chunk] = []
+    for chunk in chunks:
+        if result and result[-1].end == chunk.start:
+            before = result.pop()
+            chunk = Chunk([*before.records, *chunk.records], before.start, chunk.end, chunk.behind)
+        result.append(chunk)
+    return result
+
+
+class Collection:
+    """What the consumer's thread has for the app, until the app takes it. `chunks` of a partition are in order."""
+
+    def __init__(self, app_loop: asyncio.AbstractEventLoop, thread_loop: asyncio.AbstractEventLoop) -> None:
+        self.chunks: dict[TP, list[Chunk]] = {}
+        self.closed = asyncio.Event()  # of the thread's loop
+        self._some = asyncio.Event()  # of the app's loop
+        self._app_loop = app_loop
+        self._thread_loop = thread_loop
+
+    def room(self, tp: TP, max_records: int) -> bool:
+        """Whether more may be taken of a partition."""
+        return sum(len(chunk.records) for chunk in self.chunks.get(tp, ())) < max_records
+
+    def add(self, chunks: Mapping[TP, Chunk]) -> None:
+        """Adds chunks, and tells the app of the first. On the thread's loop."""
+        if chunks and not self.chunks:
+            self._app_loop.call_soon_threadsafe(self._some.set)
+        for tp, chunk in chunks.items():
+            self.chunks.setdefault(tp, []).append(chunk)
+
+    async def take(self, collecting: asyncio.Future[None]) -> dict[TP, list[Chunk]]:
+        """Waits for a first chunk, or the end of the collecting, and takes all there is by then. On the app's loop."""
+        some: asyncio.Future[Any] = asyncio.ensure_future(self._some.wait())
+        either: list[asyncio.Future[Any]] = [some, collecting]
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            some.cancel()
+            self._thread_loop.call_soon_threadsafe(self.closed.set)
+        await collecting
+        return self.chunks
 
 
 class Guard(Protocol):
@@ -137,22 +182,30 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         self.last_heartbeat = monotonic()
         await super().on_partitions_assigned(assigned, generation_id)
 
-    async def fetch(self, tps: set[TP], wait_s: float, max_records: int | None) -> dict[TP, Chunk]:
-        """What is buffered for these partitions, at most `max_records` each; waits up to `wait_s` seconds for some.
+    async def fetch(self, tps: set[TP], wait_s: float, max_records: int, collection: "Collection") -> None:
+        """Collects what comes for these partitions until `collection` is closed, or `wait_s` seconds without any.
 
-        Runs on the consumer's loop. Positions are taken around each read without a pause between, so a chunk's
-        `start` and `end` are exact even where something seeks at the same time.
+        Runs on the consumer's loop. aiokafka asks for more of a partition only once what it has was taken, so this goes
+        on taking while the app is at work on the batch before; of a partition that has `max_records`, no more.
+        Positions are taken around each read without a pause between, so a chunk's `start` and `end` are exact even
+        where something seeks at the same time.
         """
         fetcher = self._ensure_consumer()._fetcher
         deadline = monotonic() + wait_s
-        with fetcher._subscriptions.fetch_context():
-            while not fetcher._closed and self.consumer.flow_active:
-                chunks = self._drain(fetcher, tps, max_records)
-                remaining = deadline - monotonic()
-                if chunks or remaining <= 0:
-                    return chunks
-                await asyncio.wait([fetcher._create_fetch_waiter()], timeout=remaining)
-        return {}
+        closed = asyncio.ensure_future(collection.closed.wait())
+        try:
+            with fetcher._subscriptions.fetch_context():
+                while not fetcher._closed and self.consumer.flow_active and not closed.done():
+                    room = {tp for tp in tps if collection.room(tp, max_records)}
+                    collection.add(self._drain(fetcher, room, max_records))
+                    remaining = deadline - monotonic()
+                    if not collection.chunks and remaining <= 0:
+                        return
+                    waiting: list[asyncio.Future[Any]] = [fetcher._create_fetch_waiter(), closed]
+                    timeout = None if collection.chunks else remaining
+                    await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            closed.cancel()
 
     def _drain(self, fetcher: Any, tps: set[TP], max_records: int | None) -> dict[TP, Chunk]:
         chunks: dict[TP, Chunk] = {}
@@ -231,8 +284,8 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         if not readable:
             await self.sleep(IDLE_SLEEP)
             return
-        chunks = await self._on_thread(self._thread.fetch(readable, timeout, self.app.conf.broker_max_poll_records))
-        for tp, chunk in chunks.items():
+        chunks = await self._collected(readable, timeout)
+        for tp, chunk in chunks:
             if self.should_stop or self.app.consumer_generation_id != generation or tp not in self._readable():
                 continue  # a rebalance seeks to the committed offset; anything else is healed by the next batch's start
             if (whole := await self._continuing(tp, chunk)) is None:
@@ -246,6 +299,15 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             else:
                 for record in whole.records:
                     yield tp, self._record_message(tp, record)
+
+    async def _collected(self, tps: set[TP], timeout: float) -> list[tuple[TP, Chunk]]:  # noqa: ASYNC109 Faust's name
+        """What there is of these partitions by the time that the app has come to take it."""
+        thread = self._thread
+        collection = Collection(asyncio.get_running_loop(), thread.thread_loop)
+        fetching = thread.fetch(tps, timeout, self.app.conf.broker_max_poll_records, collection)
+        collecting = asyncio.ensure_future(self._on_thread(fetching))
+        chunks = await collection.take(collecting)
+        return [(tp, chunk) for tp, some in chunks.items() for chunk in joined(some)]
 
     def _readable(self) -> set[TP]:
         """Partitions that may be read now: what Faust has not paused; while it rebalances, what recovery asks for."""
