@@ -1,15 +1,11 @@
 """`cw worker`: applies playback events and makes rows."""
 
 import argparse
-import fcntl
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
 from pathlib import Path
 from typing import Any
 
 from streams import config
-from streams.errors import CommandError
 
 
 def add_parser(subparsers: Any) -> None:
@@ -37,41 +33,15 @@ def run(arguments: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from streams import topics
-    from streams.agents.run import run_worker
+    from streams.agents.worker import Worker
+    from streams.batching import process
 
     settings = config.load()
     if arguments.port is not None:
         settings = replace(settings, worker_port=arguments.port)
     data = Path(arguments.data).absolute() if arguments.data else settings.home / "worker"
-    with _own(data):
-        _check_port(settings.service_host, settings.worker_port)
+    with process.own(data):
+        process.check_port(settings.service_host, settings.worker_port)
         topics.ensure(settings.bootstrap_servers, settings.partitions)
-        return run_worker(settings, data)
-
-
-@contextmanager
-def _own(data: Path) -> Iterator[None]:
-    """Holds the folder for this process alone. Raises CommandError where another worker has it."""
-    try:
-        data.mkdir(parents=True, exist_ok=True)
-        lock = (data / "lock").open("w")
-    except OSError as error:
-        raise CommandError(f"{data} can't be used: {error.strerror}; name another folder with --data") from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            message = f"another worker keeps its state in {data}: give this one a folder of its own with --data"
-            raise CommandError(message) from None
-        yield
-
-
-def _check_port(host: str, port: int) -> None:
-    """Raises CommandError where something listens on the port already."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            message = f"port {port} of {host} can't be used ({error.strerror}): name another with --port"
-            raise CommandError(message) from None
+        print(f"cw worker: starting: {settings.bootstrap_servers}, state in {data} ...", file=sys.stderr, flush=True)
+        return process.run("worker", Worker(settings, data).app, settings.worker_port, data)

@@ -1,10 +1,14 @@
-"""Runs a worker as a process: logging, signals, exit code."""
+"""Runs an app as a process: logging, signals, exit code, and what the interpreter needs to keep up."""
 
+import fcntl
 import gc
 import logging
+import socket
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,8 +16,7 @@ import faust
 from aiokafka.errors import ProducerFenced
 
 from streams import topics
-from streams.agents.worker import Worker
-from streams.config import Settings
+from streams.errors import CommandError
 
 SAME_COMPLAINT_S: Final = 30.0
 FULL: Final = ("No space left on device", "Disk quota exceeded", "File too large")  # what a system calls it
@@ -49,10 +52,10 @@ class _Sparing(logging.Filter):
 class _Process(faust.Worker):  # type: ignore[misc]
     """Faust's process, which says in a line what it is doing instead of drawing."""
 
-    def __init__(self, worker: Worker) -> None:
-        super().__init__(worker.app, loglevel="WARN", quiet=True, redirect_stdouts=False)
+    def __init__(self, name: str, app: faust.App, port: int) -> None:
+        super().__init__(app, loglevel="WARN", quiet=True, redirect_stdouts=False)
         self.spinner = None
-        self._port = worker.settings.worker_port
+        self._name, self._port = name, port
 
     async def on_startup_finished(self) -> None:
         # What a worker keeps, it keeps for long, and almost nothing of it is in circles: walking through all of it
@@ -63,7 +66,8 @@ class _Process(faust.Worker):  # type: ignore[misc]
         # the other one computes. At the usual 5 ms a time that made tens of milliseconds from Kafka to the handler.
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         partitions = sorted(tp.partition for tp in self.app.assignor.assigned_actives() if "changelog" in tp.topic)
-        _say(f"ready: partitions {', '.join(map(str, partitions)) or 'none yet'}; metrics on port {self._port}")
+        held = ", ".join(map(str, partitions)) or "none yet"
+        _say(self._name, f"ready: partitions {held}; metrics on port {self._port}")
 
     def on_setup_root_logger(self, logger: logging.Logger, level: int) -> None:
         # Joining and leaving are what the group is for; aiokafka calls them warnings.
@@ -72,25 +76,26 @@ class _Process(faust.Worker):  # type: ignore[misc]
             handler.addFilter(_Sparing(self.app))
 
     def on_worker_shutdown(self) -> None:
-        _say("stopping: making what changed durable ...")
+        _say(self._name, "stopping: making what changed durable ...")
 
     def _setproctitle(self, *arguments: Any, **options: Any) -> None:
         """Leaves the process its name."""
 
 
-def run_worker(settings: Settings, data: Path) -> int:
-    """Runs until SIGTERM or ctrl-c. Returns 0 where everything was made durable, 1 where the worker failed."""
-    _say(f"starting: {settings.bootstrap_servers}, state in {data} ...")
-    worker = Worker(settings, data)
+def run(name: str, app: faust.App, port: int, data: Path) -> int:
+    """Runs `cw NAME` until SIGTERM or ctrl-c. Returns 0 where everything was made durable, 1 where the app failed.
+
+    `port` is where its metrics are, `data` the folder of its state.
+    """
     complain = threading.excepthook
-    threading.excepthook = lambda failure: None if worker.app.crashed else complain(failure)
+    threading.excepthook = lambda failure: None if app.crashed else complain(failure)
     try:
-        _Process(worker).execute_from_commandline()
+        _Process(name, app, port).execute_from_commandline()
     except SystemExit as ended:
         failed = ended.code not in (None, 0)
     else:
         failed = False
-    _say(_failure(worker.app.crash_reason, data) if failed else "stopped")
+    _say(name, _failure(app.crash_reason, data) if failed else "stopped")
     return int(failed)
 
 
@@ -106,5 +111,33 @@ def _failure(reason: BaseException | None, data: Path) -> str:
     return f"failed: {text}; {advice}, and start it again"
 
 
-def _say(text: str) -> None:
-    print(f"cw worker: {text}", file=sys.stderr, flush=True)
+def _say(name: str, text: str) -> None:
+    print(f"cw {name}: {text}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def own(data: Path) -> Iterator[None]:
+    """Holds the folder for this process alone. Raises CommandError where another process has it."""
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        lock = (data / "lock").open("w")
+    except OSError as error:
+        raise CommandError(f"{data} can't be used: {error.strerror}; name another folder with --data") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            message = f"another process keeps its state in {data}: give this one a folder of its own with --data"
+            raise CommandError(message) from None
+        yield
+
+
+def check_port(host: str, port: int) -> None:
+    """Raises CommandError where something listens on the port already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            message = f"port {port} of {host} can't be used ({error.strerror}): name another with --port"
+            raise CommandError(message) from None
