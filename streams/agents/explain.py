@@ -19,6 +19,7 @@ _MOMENTS: Final = {
     "place_at": PLACE_AT,
 }
 _MEANINGS: Final = {feature.name: feature.meaning for feature in (*CANDIDATE, *CONTEXT)}
+_GROUPS: Final = {feature.name: feature.group for feature in (*CANDIDATE, *CONTEXT)}
 
 
 async def explain(wanted: Wanted, decision: Decision) -> dict[str, Any]:
@@ -51,6 +52,7 @@ async def explain(wanted: Wanted, decision: Decision) -> dict[str, Any]:
             "base": None,
         },
         "meanings": _MEANINGS,
+        "groups": _GROUPS,
     }
     # The state may move on meanwhile: what is read of it has been read above.
     told = await asyncio.to_thread(decision.by.contributions, decision.X[decision.order])

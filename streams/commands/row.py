@@ -16,6 +16,7 @@ from streams.errors import CommandError
 TIMEOUT_S: Final = 10.0
 TOKEN_S: Final = 60
 FEATURES_PER_LINE: Final = 3
+IN_WORDS: Final = 6  # contributions to an item's score, the largest first
 
 
 def add_parser(subparsers: Any) -> None:
@@ -23,12 +24,13 @@ def add_parser(subparsers: Any) -> None:
         "row",
         help="show a member's row, and why each item stands where it stands",
         description="Shows the Continue Watching row of a member, of the device of the newest session, as the gateway "
-        "serves it. With --explain: the features that each item was scored from, by the worker that owns the member.",
+        "serves it. With --explain, by the worker that owns the member: the features that each item was scored from, "
+        "what each added to the score, and the events that they are from.",
         epilog="Example: cw row household-7/ada --explain. Environment: CW_GATEWAY_HOST, CW_GATEWAY_PORT; where the "
         "gateway asks for tokens, CW_JWT_SECRET signs one for the member, else CW_ACCESS_TOKEN holds one.",
     )
     parser.add_argument("member", metavar="MEMBER", help="the member's id, as it is in the events")
-    parser.add_argument("--explain", action="store_true", help="add the feature values of each item")
+    parser.add_argument("--explain", action="store_true", help="add what moved each item's score, and its features")
     parser.set_defaults(run=run)
 
 
@@ -57,7 +59,7 @@ def describe(row: dict[str, Any], now_ms: int) -> list[str]:
         lines.append("The row is empty: nothing to continue.")
     for number, item in enumerate(row["items"], 1):
         lines.append(f"{number:3}. {_item(item)}")
-        lines.extend(_features(item))
+        lines.extend(_explanation(item, row, now_ms))
     return lines
 
 
@@ -70,13 +72,32 @@ def _item(item: dict[str, Any]) -> str:
     return f"{item['show_id']}{episode}  {item['reason'].replace('_', ' ')}{progress}{played}{score}"
 
 
-def _features(item: dict[str, Any]) -> list[str]:
-    pairs = [f"{name}={value:g}" for name, value in (item.get("features") or {}).items()]
+def _explanation(item: dict[str, Any], row: dict[str, Any], now_ms: int) -> list[str]:
+    """From which events; what moved the score most, in words; every feature's value, and what it added."""
+    lines = []
+    events = item.get("events") or {}
+    if events.get("last_play"):
+        lines.append(
+            f"from {events['plays']} plays in {events['sessions']} sessions, the last begun "
+            f"{_age(now_ms - events['last_play'])} ago"
+        )
+    added: dict[str, float] = item.get("contributions") or {}
+    features: dict[str, float] = item.get("features") or {}
+    names = sorted(features, key=lambda name: -abs(added.get(name, 0.0)))
+    if added:
+        up, down = (sum(part for part in added.values() if part * sign > 0) for sign in (1, -1))
+        base = row["scored_from"]["base"]
+        lines.append(f"score {base + up + down:.3f} = {base:.3f} for any show {up:+.3f} for it {down:+.3f} against it")
+        meanings = row.get("meanings") or {}
+        for name in names[:IN_WORDS]:
+            lines.append(f"{added.get(name, 0.0):+8.3f}  {meanings.get(name, name)}: {features[name]:g}")
+    pairs = [f"{name}={features[name]:g}" + (f" {added[name]:+.3f}" if name in added else "") for name in names]
     width = max((len(pair) for pair in pairs), default=0) + 2
-    return [
-        "       " + "".join(pair.ljust(width) for pair in pairs[at : at + FEATURES_PER_LINE]).rstrip()
+    lines += [
+        "".join(pair.ljust(width) for pair in pairs[at : at + FEATURES_PER_LINE]).rstrip()
         for at in range(0, len(pairs), FEATURES_PER_LINE)
     ]
+    return ["       " + line for line in lines]
 
 
 def _age(ms: int) -> str:

@@ -68,11 +68,13 @@ class Workers:
 
 
 def _merge(row: Row, explained: dict[str, Any]) -> dict[str, Any]:
-    """The served row with what the worker knows of its items; the worker's own row where it covers later events."""
+    """The served row with what the worker knows of its items; the worker's own row where it covers later events, or
+    another bundle serves by now."""
     version = parse_version(explained.get("version"))
-    if version is not None and not covers(row.version, (version.epoch, version.offset)):
-        return explained
     served = row.fields()
+    later = version is not None and not covers(row.version, (version.epoch, version.offset))
+    if later or explained.get("model_version") != served.get("model_version"):
+        return explained
     known = {item.get("show_id"): item for item in explained["items"] if isinstance(item, dict)}
     items = [{**known.get(item["show_id"], {}), **item} for item in served["items"]]
     return {**explained, **served, "items": items}
