@@ -23,6 +23,7 @@ FOLDERS = {
     "streams/gateway": "HTTP: events in, rows out and pushed, the page",
     "streams/gateway/static": "the page: plain ES modules",
     "streams/monitor": "lag from outside, the canary",
+    "streams/outcomes": "live learning: outcomes of served rows, and what they teach",
     "streams/scoring": "bundles and the models in them",
     "models": "offline: replay, train, evaluate, report",
     "export": "trained models to a bundle, and its announcement",

@@ -11,6 +11,7 @@ from streams.errors import UsageError
 # The worker's Faust app id, which is also its consumer group, and part of the names of its changelog topics and
 # transactional ids: changing it leaves all state behind.
 WORKER_APP_ID: Final = "cw-worker"
+OUTCOMES_APP_ID: Final = "cw-outcomes"  # likewise, of the outcomes service
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,10 @@ class Settings:
     broker_port: int  # CW_BROKER_PORT
     gateway_host: str  # CW_GATEWAY_HOST: only loopback without authentication
     gateway_port: int  # CW_GATEWAY_PORT
-    service_host: str  # CW_SERVICE_HOST: where worker and monitor answer; they check no tokens, so loopback by default
+    service_host: str  # CW_SERVICE_HOST: where all but the gateway answer; they check no tokens, so loopback
     worker_port: int  # CW_WORKER_PORT
     monitor_port: int  # CW_MONITOR_PORT
+    outcomes_port: int  # CW_OUTCOMES_PORT
     partitions: int  # CW_PARTITIONS, used when topics are made
     epoch: int  # CW_EPOCH: raised when partitions are added or the event topic is made anew
     jwt_secret: str | None  # CW_JWT_SECRET
@@ -53,6 +55,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         service_host=environ.get("CW_SERVICE_HOST") or "127.0.0.1",
         worker_port=worker_port,
         monitor_port=_port(environ, "CW_MONITOR_PORT", 8082),
+        outcomes_port=_port(environ, "CW_OUTCOMES_PORT", 8083),
         partitions=_number(environ, "CW_PARTITIONS", 4, 1, 10_000),
         epoch=_number(environ, "CW_EPOCH", 0, 0, 2**31),
         jwt_secret=environ.get("CW_JWT_SECRET") or None,

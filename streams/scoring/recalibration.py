@@ -16,14 +16,16 @@ the window: from when the gain is clear of chance until there is none.
 
 import logging
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
 from streams import metrics
-from streams.scoring.scorer import Scores
+
+if TYPE_CHECKING:  # who only adds up records needs no ONNX Runtime
+    from streams.scoring.scorer import Scores
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +85,7 @@ class Recalibrations:
         for version, kind in on:
             metrics.RECALIBRATION_ON.labels(version, kind).set(1)
 
-    def apply(self, scores: Scores) -> Scores:
+    def apply(self, scores: "Scores") -> "Scores":
         """The scores with what is applied to this bundle's probabilities; the very same object where nothing is."""
         if not self._on:
             return scores

@@ -29,6 +29,7 @@ def test_the_defaults_in_the_table_are_those_of_the_code():
         "CW_SERVICE_HOST": settings.service_host,
         "CW_WORKER_PORT": settings.worker_port,
         "CW_MONITOR_PORT": settings.monitor_port,
+        "CW_OUTCOMES_PORT": settings.outcomes_port,
         "CW_PARTITIONS": settings.partitions,
         "CW_EPOCH": settings.epoch,
     }.items():
