@@ -49,6 +49,13 @@ def add_parser(subparsers: Any) -> None:
     target = parser.add_mutually_exclusive_group(required=True)
     target.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the history to FILE (JSON Lines)")
     target.add_argument("--produce", action="store_true", help="send it to Kafka")
+    parser.add_argument(
+        "--habits-change-at",
+        type=float,
+        metavar="DAY",
+        help="from this day on, counted from the beginning, everybody watches on other devices, at other hours, and "
+        "looks for something new more often (may lie in the live part)",
+    )
     parser.add_argument("--speed", type=float, metavar="X", help="with --produce: go on live, X times the clock")
     parser.set_defaults(run=run)
 
@@ -65,6 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--speed must be from 1 to 100000")
     if arguments.days == 0 and arguments.speed is None:
         raise UsageError("--days 0 leaves no history: give days, or --produce --speed X")
+    if arguments.habits_change_at is not None and not 0 <= arguments.habits_change_at <= 36500:
+        raise UsageError("--habits-change-at must be from 0 to 36500")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     return asyncio.run(_produce(arguments)) if arguments.produce else _write(arguments)
 
@@ -77,7 +86,7 @@ def _write(arguments: argparse.Namespace) -> int:
 
     began, statistics = time.monotonic(), Statistics()
     with Progress(statistics, f"Making {arguments.members:,} members") as progress:
-        log = Log(arguments.members, arguments.days, arguments.seed, FILE_UNTIL_MS)
+        log = Log(arguments.members, arguments.days, arguments.seed, FILE_UNTIL_MS, arguments.habits_change_at)
         gc.freeze()  # the population lives to the end; walking it again and again takes half of the time
         progress.history(log.start_ms, log.until_ms)
         paths = files.write(log, arguments.output, statistics, progress)
@@ -119,7 +128,7 @@ async def _send(
     settings = config.load()
     async with Sender(settings.bootstrap_servers, settings.partitions) as sender:
         until_ms = live.history_end(int(time.time() * 1000), arguments.speed)
-        log = Log(arguments.members, arguments.days, arguments.seed, until_ms)
+        log = Log(arguments.members, arguments.days, arguments.seed, until_ms, arguments.habits_change_at)
         gc.freeze()
         await live.send_side_inputs(sender, log)
         progress.history(log.start_ms, log.until_ms)
