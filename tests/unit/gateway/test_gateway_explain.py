@@ -71,6 +71,16 @@ async def test_a_worker_that_is_ahead_of_the_served_row_explains_its_own(gateway
     assert [item["show_id"] for item in row["items"]] == ["y"]
 
 
+async def test_a_row_of_another_bundle_than_serves_now_is_explained_as_the_worker_would_make_it(
+    gateway: Any, worker: Worker
+) -> None:
+    worker.answer = explained(5, 900, {"show_id": "x", "score": 7.0}) | {"model_version": "m2"}
+    async with gateway(CW_WORKER_URLS=worker.url) as (client, parts):
+        parts.store.apply([record("a/b", "tv|den", 5, made_ms=100, items=[{"show_id": "x", "score": 1.0}])])
+        row = await asked(client)
+    assert (row["model_version"], row["items"]) == ("m2", [{"show_id": "x", "score": 7.0}])
+
+
 @pytest.mark.parametrize(
     ("ready", "waits"),
     [

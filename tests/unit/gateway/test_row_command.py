@@ -39,3 +39,26 @@ def test_an_empty_row_without_a_model_says_so() -> None:
         "row at position 2 of the page (probability), no continuation estimate",
         "The row is empty: nothing to continue.",
     ]
+
+
+def test_what_moved_a_score_is_told_in_words_and_adds_up() -> None:
+    item = {
+        **ROW["items"][0],
+        "score": 1.25,
+        "contributions": {"device_share": 1.5, "plays": -0.25},
+        "events": {"last_play": 240_000, "plays": 12, "sessions": 4},
+    }
+    row = {
+        **ROW,
+        "items": [item],
+        "scored_from": {"base": 0.0},
+        "meanings": {"device_share": "share of its plays that were on this very device", "plays": "counted plays"},
+    }
+    assert describe(row, 300_000)[4:8] == [
+        "       from 12 plays in 4 sessions, the last begun 60.0 seconds ago",
+        "       score 1.250 = 0.000 for any show +1.500 for it -0.250 against it",
+        "         +1.500  share of its plays that were on this very device: 0.333333",
+        "         -0.250  counted plays: 12",
+    ]
+    values = describe(row, 300_000)[8].split()
+    assert values == ["device_share=0.333333", "+1.500", "plays=12", "-0.250", "progress=0.5"]

@@ -5,52 +5,19 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import orjson
 import pytest
+from bundles import announcement, rewrite
 
-from export import bundle as writer
-from export.publish import source_of
-from models import pipeline, training
-from models.placement import Costs, choose
 from streams import features
-from streams.scoring import announcements
 from streams.scoring.bundle import MANIFEST, BundleRefused
 from streams.scoring.fallback import RecencyScorer
 from streams.scoring.scorer import load
 from streams.scoring.swap import ModelSlot
 
 
-@pytest.fixture(scope="session")
-def written(replayed, tmp_path_factory):
-    """(folder, models, how it compared) of a bundle written once; tests copy the folder before they break it."""
-    folder = tmp_path_factory.mktemp("written") / "bundle"
-    models = training.train(replayed.examples, replayed.plays)
-    about = pipeline.About(30, 0, 1, len(replayed.examples), 10, {})
-    _, parity = writer.write(folder, models, choose(Costs()), replayed.examples, about)
-    return folder, models, parity
-
-
-@pytest.fixture
-def folder(written, tmp_path):
-    return Path(shutil.copytree(written[0], tmp_path / "bundle"))
-
-
-def rewrite(folder: Path, change) -> None:
-    """Changes the manifest."""
-    manifest = orjson.loads((folder / MANIFEST).read_bytes())
-    change(manifest)
-    (folder / MANIFEST).write_bytes(orjson.dumps(manifest))
-
-
 def rehash(folder: Path, name: str) -> None:
     digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
     rewrite(folder, lambda manifest: manifest["files"].update({name: digest}))
-
-
-def announcement(folder: Path, at: int = 1) -> tuple[str, bytes]:
-    """Version and record of the folder's announcement as the bundle to serve."""
-    source = source_of(folder)
-    return source.version, announcements.encode(announcements.following(source, at, None))
 
 
 def refusal(folder: Path) -> str:
