@@ -27,12 +27,13 @@ NO_STATES = (b"__faust", MARK)  # what else a table keeps, by the beginning of i
 
 
 class WorkerProcess:
-    """One `cw worker` with a folder of its own; use it in a `with` block, which starts and ends it."""
+    """One `cw worker`, or another service that keeps state, with a folder of its own; to be used in a `with` block."""
 
-    def __init__(self, broker, data: Path) -> None:
+    def __init__(self, broker, data: Path, service: str = "worker") -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
+        self.service = service
         self.broker, self.data, self.log = broker, data, data.with_suffix(".log")
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -55,7 +56,7 @@ class WorkerProcess:
                 sys.executable,
                 "-m",
                 "streams.cli",
-                "worker",
+                self.service,
                 "--port",
                 str(self.port),
                 "--data",
@@ -103,14 +104,14 @@ def wait_until(check: Callable[[], bool], seconds: float, every_s: float = 0.2) 
         time.sleep(every_s)
 
 
-def wait_caught_up(servers: str, seconds: float = 90) -> GroupLag:
-    """Waits until the workers' group has committed everything in playback.events."""
+def wait_caught_up(servers: str, seconds: float = 90, of: str = WORKER_APP_ID) -> GroupLag:
+    """Waits until a group, by default the workers', has committed everything in the topics that it reads."""
     broker = LagBroker(servers)
     try:
         watch = LagWatch(broker)
         deadline = time.monotonic() + seconds
         while True:
-            group = next(group for group in watch.round().groups if group.group == WORKER_APP_ID)
+            group = next(group for group in watch.round().groups if group.group == of)
             if group.members and group.lag == 0:
                 return group
             assert time.monotonic() < deadline, f"still behind after {seconds} s: {group}"
