@@ -64,27 +64,27 @@ def write(
 
 
 def _files(folder: Path, models: Models, placement: Mapping[str, Any]) -> None:
-    f = len(features.NAMES)
     graphs = {
-        "ranker": _ranker(models.ranker, f),
+        "ranker": ranker_graph(models.ranker),
         "play_probability": _play_probability(models.calibrator),
         "continuation": _continuation(models.continuation),
     }
     for role, graph in graphs.items():
         onnx.write(graph, folder / FILES[role])
-    explanation.write(graphs["ranker"], f, folder / FILES["explanation"])
+    explanation.write(graphs["ranker"], len(features.NAMES), folder / FILES["explanation"])
     (folder / FILES["placement"]).write_bytes(orjson.dumps(placement, option=orjson.OPT_INDENT_2))
     models.population.save(folder / FILES["population"])
     vectors.save(folder / FILES["titles"], models.population.vectors)
 
 
-def _ranker(ranker: Ranker, width: int) -> ModelProto:
+def ranker_graph(ranker: Ranker, trees: int | None = None) -> ModelProto:
+    """The ranker as ONNX, float32 (rows, F) to (rows,) or (rows, 1); with the first `trees` of its own alone."""
     if ranker.prior is not None:
         prior = read_model(ranker.prior.path)
-        return prior if ranker.booster is None else onnx.joined(prior, ranker.booster)
+        return prior if ranker.booster is None else onnx.joined(prior, ranker.booster, trees)
     if ranker.booster is not None:
-        return onnx.trees(ranker.booster, sigmoid=False)
-    return onnx.negated_column(features.NAMES.index("recency_rank"), width)
+        return onnx.trees(ranker.booster, sigmoid=False, first=trees)
+    return onnx.negated_column(features.NAMES.index("recency_rank"), len(features.NAMES))
 
 
 def _play_probability(calibrator: Calibrator) -> ModelProto:

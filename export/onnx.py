@@ -39,13 +39,13 @@ OPERATORS: Final = frozenset(
 )
 
 
-def trees(booster: lgb.Booster, sigmoid: bool) -> ModelProto:
-    """float32 (rows, features) to float32 (rows, 1): the sum of the trees, or its logistic function.
+def trees(booster: lgb.Booster, sigmoid: bool, first: int | None = None) -> ModelProto:
+    """float32 (rows, features) to float32 (rows, 1): the sum of (the `first`) trees, or its logistic function.
 
     Raises ValueError where a tree has a split that is no plain comparison.
     """
     raw = "raw" if sigmoid else OUTPUT
-    nodes = [_trees_node(booster, raw)]
+    nodes = [_ensemble_node(_ensemble(booster, first), raw)]
     if sigmoid:
         nodes.append(helper.make_node("Sigmoid", [raw], [OUTPUT]))
     return _model(nodes, booster.num_feature(), [None, 1])
@@ -73,25 +73,25 @@ def corrected(booster: lgb.Booster | None, column: int, width: int, slope: float
         nodes.append(helper.make_node("Sigmoid", ["start"], [OUTPUT]))
     else:
         nodes += [
-            _trees_node(booster, "trees"),
+            _ensemble_node(_ensemble(booster), "trees"),
             helper.make_node("Add", ["start", "trees"], ["sum"]),
             helper.make_node("Sigmoid", ["sum"], [OUTPUT]),
         ]
     return _model(nodes, width, [None, 1], constants)
 
 
-def joined(prior: ModelProto, booster: lgb.Booster) -> ModelProto:
-    """A graph of `trees` without the logistic function, with the booster's trees in the same ensemble.
+def joined(prior: ModelProto, booster: lgb.Booster, first: int | None = None) -> ModelProto:
+    """A graph of `trees` without the logistic function, with the booster's (first) trees in the same ensemble.
 
     Raises ValueError where `prior` is another graph.
     """
     if [node.op_type for node in prior.graph.node] != ["TreeEnsembleRegressor"]:
         raise ValueError("trees can be joined to trees alone")
     columns = {attribute.name: helper.get_attribute_value(attribute) for attribute in prior.graph.node[0].attribute}
-    more = _ensemble([tree["tree_structure"] for tree in booster.dump_model()["tree_info"]])
-    first = max(columns["nodes_treeids"]) + 1
+    more = _ensemble(booster, first)
+    taken = max(columns["nodes_treeids"]) + 1
     for name in ("nodes_treeids", "target_treeids"):
-        more[name] = [first + tree for tree in more[name]]
+        more[name] = [taken + tree for tree in more[name]]
     for name, values in more.items():
         columns[name] = [*columns[name], *values]
     return _model([_ensemble_node(columns, OUTPUT)], booster.num_feature(), [None, 1])
@@ -106,7 +106,7 @@ def over(prior: ModelProto, booster: lgb.Booster) -> ModelProto:
         *inner.graph.node,
         helper.make_node("Reshape", [f"prior_{OUTPUT}", "column_shape"], ["said"]),
         *_logit("said"),
-        _trees_node(booster, "trees"),
+        _ensemble_node(_ensemble(booster), "trees"),
         helper.make_node("Add", ["logit", "trees"], ["sum"]),
         helper.make_node("Sigmoid", ["sum"], [OUTPUT]),
     ]
@@ -175,10 +175,6 @@ def _logit(probability: str) -> list[NodeProto]:
     ]
 
 
-def _trees_node(booster: lgb.Booster, output: str) -> NodeProto:
-    return _ensemble_node(_ensemble([tree["tree_structure"] for tree in booster.dump_model()["tree_info"]]), output)
-
-
 def _ensemble_node(columns: dict[str, list[Any]], output: str) -> NodeProto:
     return helper.make_node(
         "TreeEnsembleRegressor",
@@ -189,8 +185,8 @@ def _ensemble_node(columns: dict[str, list[Any]], output: str) -> NodeProto:
     )
 
 
-def _ensemble(structures: list[dict[str, Any]]) -> dict[str, list[Any]]:
-    """The attributes of a TreeEnsembleRegressor for LightGBM's dumped trees."""
+def _ensemble(booster: lgb.Booster, first: int | None = None) -> dict[str, list[Any]]:
+    """The attributes of a TreeEnsembleRegressor for LightGBM's trees, all or the first of them."""
     columns: dict[str, list[Any]] = {
         name: []
         for name in (
@@ -209,8 +205,8 @@ def _ensemble(structures: list[dict[str, Any]]) -> dict[str, list[Any]]:
             "target_weights",
         )
     }
-    for tree, structure in enumerate(structures):
-        for number, node, left, right in _numbered(structure):
+    for tree, info in enumerate(booster.dump_model(num_iteration=first)["tree_info"]):
+        for number, node, left, right in _numbered(info["tree_structure"]):
             columns["nodes_treeids"].append(tree)
             columns["nodes_nodeids"].append(number)
             columns["nodes_truenodeids"].append(left)

@@ -1,5 +1,6 @@
 """Whether an exported bundle says what the trained models say, on real rows."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
@@ -8,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from models.boosting import threads
-from models.examples import Bools, Examples, Floats
+from models.examples import Bools, Examples, Floats, Longs
 from models.training import Models
 from streams.errors import CommandError
 from streams.scoring.aggregate import best_first, continuation_inputs, play_inputs
@@ -17,6 +18,8 @@ from streams.scoring.scorer import Scorer, open_model
 ROWS: Final = 100_000
 TOLERANCE: Final = 1e-4  # of a score or a probability; what float32 sums of a hundred trees come to is 1e-5
 BATCH_DECISIONS: Final = 250
+CANDIDATES: Final = 20  # of the decision whose cost is told
+TIMED_BATCHES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,8 @@ class Parity:
     continuation: float
     native_us: float
     onnx_us: float
+    onnx_us_at_20: float  # a decision of 20 candidates, all models
+    role_us_at_20: Mapping[str, float]  # each model alone
 
     @property
     def largest(self) -> float:
@@ -49,7 +54,7 @@ def check(models: Models, folder: Path, scorer: Scorer, examples: Examples) -> P
 
     `examples` are real decisions; as many of them are used as make up ROWS rows.
     """
-    chosen = examples.select(_first_rows(examples))
+    chosen = examples.select(spread(examples))
     X, C = chosen.matrices(models.population)
     offsets = chosen.offsets
     started = perf_counter()
@@ -66,16 +71,19 @@ def check(models: Models, folder: Path, scorer: Scorer, examples: Examples) -> P
         "play_probability": said.play,
         "continuation": said.continuation,
     }
-    largest = {}
+    largest, role_us = {}, {}
     for role, matrix in inputs.items():
         run = open_model(folder / scorer.manifest.roles[role], matrix.shape[1])
         largest[role] = float(np.abs(run(matrix) - expected[role]).max())
+        role_us[role] = model_us(run, matrix, 1 if role == "continuation" else CANDIDATES)
     started = perf_counter()
     for first in range(0, len(chosen), BATCH_DECISIONS):
         last = min(first + BATCH_DECISIONS, len(chosen))
         rows = slice(offsets[first], offsets[last])
         scorer.score(X[rows], offsets[first : last + 1] - offsets[first], C[first:last])
     onnx_s = perf_counter() - started
+    twenties = np.arange(0, len(X) + 1, CANDIDATES, dtype=np.int64)
+    C_twenties = C[np.searchsorted(offsets, twenties[:-1], side="right") - 1]
     parity = Parity(
         rows=len(X),
         decisions=len(chosen),
@@ -84,6 +92,8 @@ def check(models: Models, folder: Path, scorer: Scorer, examples: Examples) -> P
         continuation=largest["continuation"],
         native_us=native_s / len(chosen) * 1e6,
         onnx_us=onnx_s / len(chosen) * 1e6,
+        onnx_us_at_20=_scorer_us(scorer, X, twenties, C_twenties),
+        role_us_at_20=role_us,
     )
     if not parity.largest <= TOLERANCE:
         raise CommandError(
@@ -93,8 +103,39 @@ def check(models: Models, folder: Path, scorer: Scorer, examples: Examples) -> P
     return parity
 
 
-def _first_rows(examples: Examples) -> Bools:
-    """(m,) decisions spread evenly over all, about ROWS candidates in all, at least one decision."""
+def model_us(run: Callable[[Floats], Floats], matrix: Floats, rows: int) -> float:
+    """Microseconds a decision of so many rows, in batches of BATCH_DECISIONS on one thread: the best of three."""
+    batch = BATCH_DECISIONS * rows
+    parts = [matrix[first : first + batch] for first in range(0, min(len(matrix), TIMED_BATCHES * batch), batch)]
+    return _best_of_three(lambda: [run(part) for part in parts]) / (sum(map(len, parts)) / rows) * 1e6
+
+
+def _scorer_us(scorer: Scorer, X: Floats, offsets: Longs, C: Floats) -> float:
+    """The same for all models together, on decisions given by `offsets`."""
+    if len(offsets) == 1:
+        return 0.0
+    decisions = min(len(offsets) - 1, TIMED_BATCHES * BATCH_DECISIONS)
+
+    def score() -> None:
+        for first in range(0, decisions, BATCH_DECISIONS):
+            last = min(first + BATCH_DECISIONS, decisions)
+            rows = slice(offsets[first], offsets[last])
+            scorer.score(X[rows], offsets[first : last + 1] - offsets[first], C[first:last])
+
+    return _best_of_three(score) / decisions * 1e6
+
+
+def _best_of_three(work: Callable[[], object]) -> float:
+    times = []
+    for _ in range(3):
+        started = perf_counter()
+        work()
+        times.append(perf_counter() - started)
+    return min(times)
+
+
+def spread(examples: Examples) -> Bools:
+    """(m,) some decisions, spread evenly over all, about ROWS candidates in all, at least one decision."""
     step = max(1, len(examples.show) // ROWS)
     chosen: Bools = np.arange(len(examples)) % step == 0
     return chosen

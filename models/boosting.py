@@ -100,6 +100,14 @@ def logit(p: NDArray[np.floating] | float) -> Doubles:
     return np.log(kept / (1 - kept))
 
 
+def added(start: Doubles | None, booster: lgb.Booster | None, inputs: Floats) -> Floats:
+    """(rows,) the logistic function of log-odds (rows,), 0 where None, and the sum of the trees, if there are any."""
+    log_odds = np.zeros(len(inputs)) if start is None else start
+    if booster is not None:
+        log_odds = log_odds + booster.predict(inputs, raw_score=True, num_threads=threads(len(inputs)))
+    return _logistic(log_odds)
+
+
 def base_rate(happened: Bools) -> float:
     """The share of true values, kept off 0 and 1 by one seen each way."""
     return float((happened.sum() + 1) / (len(happened) + 2))

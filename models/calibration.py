@@ -11,8 +11,9 @@ from typing import Final
 import lightgbm as lgb
 import numpy as np
 
-from models.boosting import OnTree, base_rate, boost_chosen, parameters, threads
+from models.boosting import OnTree, added, base_rate, boost_chosen, logit, parameters
 from models.examples import Bools, Floats, Ints, Longs
+from models.prior import Model
 from streams import features
 from streams.scoring.aggregate import STANDING_NAMES, best_first, play_inputs
 
@@ -23,30 +24,40 @@ _RISING: Final = {"score": 1, "score_margin": 1, "score_place": -1, "score_log_s
 
 @dataclass(frozen=True, slots=True)
 class Calibrator:
-    """Play probabilities; `base_rate` alone where there was nothing to learn from."""
+    """Play probabilities: the prior's, put right by trees of its own; `base_rate` alone where there is neither."""
 
     booster: lgb.Booster | None
     base_rate: float
+    prior: Model | None = None
 
     def probability(self, score: Floats, C: Floats, offsets: Longs) -> Floats:
         """(n,) float32 between 0 and 1."""
-        if self.booster is None:
+        if self.booster is None and self.prior is None:
             return np.full(len(score), self.base_rate, np.float32)
         inputs = play_inputs(score, C, offsets, best_first(score, offsets))
-        return np.asarray(self.booster.predict(inputs, num_threads=threads(len(inputs))), np.float32)
+        return added(None if self.prior is None else logit(self.prior.run(inputs)), self.booster, inputs)
 
 
 def train(
-    score: Floats, C: Floats, offsets: Longs, played: Bools, fold: Ints, on_tree: OnTree | None = None
+    score: Floats,
+    C: Floats,
+    offsets: Longs,
+    played: Bools,
+    fold: Ints,
+    on_tree: OnTree | None = None,
+    prior: Model | None = None,
 ) -> tuple[Calibrator, Floats]:
     """Fits on out-of-fold scores (n,), what was played (n,) and the fold of each decision (m,).
 
-    Returns the calibrator, and probabilities (n,) by calibrators that had not seen the fold either.
+    Returns the calibrator, and probabilities (n,) by calibrators that had not seen the fold either. Trees are added to
+    what `prior` says.
     """
     rate = base_rate(played)
     if not played.any() or played.all() or len(played) < 20:
-        return Calibrator(None, rate), np.full(len(played), rate, np.float32)
+        nothing = Calibrator(None, rate, prior)
+        return nothing, nothing.probability(score, C, offsets)
     inputs = play_inputs(score, C, offsets, best_first(score, offsets))
+    start = None if prior is None else logit(prior.run(inputs))
     given = parameters(
         len(played),
         objective="binary",
@@ -56,5 +67,5 @@ def train(
         monotone_constraints_method="intermediate",
     )
     rows = np.repeat(fold, np.diff(offsets))
-    booster, unseen = boost_chosen(given, inputs, played, rows, TREES, on_tree=on_tree)
-    return Calibrator(booster, rate), unseen
+    booster, unseen = boost_chosen(given, inputs, played, rows, TREES, start, on_tree)
+    return Calibrator(booster, rate, prior), unseen

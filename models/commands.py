@@ -25,6 +25,8 @@ bundle (manifest.json and what it names), report.html to read and report.json to
 
   --cv K         also scores every session by models that have not seen its household (the text before the last / of
                  member_id), in K folds; the report shows both
+  --prior BUNDLE for a log of one household or few: statistics of shows are pooled with the bundle's, its trees are
+                 kept, and only as many are added as do better on sessions held out
   --scores FILE  writes every candidate of every session with its score to FILE (Parquet). With --cv, `fold` says which
                  models scored it; without, 0 marks the last fifth, scored by models of the sessions before, and -1
                  sessions that the models have learned from
@@ -48,23 +50,25 @@ def add_parser(subparsers: Any) -> None:
         epilog="Example: cw train --events history.jsonl -o bundle && cw publish bundle",
         formatter_class=_RAW,
     )
-    _add_events(parser)
+    source = parser.add_mutually_exclusive_group(required=True)
+    add_events(source, required=False)
+    source.add_argument("--examples", type=Path, metavar="DIR", help="in place of events: what 'cw examples' wrote")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="DIR", help="where the bundle goes")
     parser.add_argument("--cv", type=_whole(2, 100), metavar="K", help="judge in K folds by household as well")
     parser.add_argument("--scores", type=Path, metavar="FILE", help="write scores of all candidates (Parquet)")
-    parser.add_argument(
-        "--candidate-days",
-        type=_whole(1, 3650),
-        default=180,
-        metavar="D",
-        help="candidates are shows played in the last D days (default 180); the bundle's workers keep to it",
-    )
+    add_candidate_days(parser)
     parser.add_argument(
         "--false-high-cost",
         type=_positive,
         default=1.0,
         metavar="X",
         help="what a row put high for nothing costs, where one put low while it was wanted costs 1 (default 1)",
+    )
+    parser.add_argument(
+        "--prior",
+        type=Path,
+        metavar="BUNDLE",
+        help="begin from a bundle of many households and change it only as far as this log shows that it helps",
     )
     parser.set_defaults(run=train)
 
@@ -78,7 +82,7 @@ def add_evaluate_parser(subparsers: Any) -> None:
         epilog="Example: cw evaluate --events later.jsonl --bundle bundle --scores scores.parquet",
         formatter_class=_RAW,
     )
-    _add_events(parser)
+    add_events(parser)
     parser.add_argument("--bundle", required=True, type=Path, metavar="DIR", help="what 'cw train -o' wrote")
     parser.add_argument("--scores", required=True, type=Path, metavar="FILE", help="where the scores go (Parquet)")
     parser.set_defaults(run=evaluate)
@@ -86,36 +90,47 @@ def add_evaluate_parser(subparsers: Any) -> None:
 
 def train(arguments: argparse.Namespace) -> None:
     """Replays, judges, trains, exports, reports."""
-    _prepare_process()
+    prepare_process()
     _check_writable(arguments.output, is_folder=True)
     _check_writable(arguments.scores)
     import numpy as np
 
-    from export import bundle
-    from models import pipeline, report, scores, training
+    from export import bundle, cost
+    from models import ablation, pipeline, report, scores, training
     from models.placement import Costs, choose
+    from models.prior import read as read_prior
     from models.progress import showing
 
+    prior = read_prior(arguments.prior) if arguments.prior is not None else None
     began = time.monotonic()
     with showing() as progress:
-        replayed, catalog = _replay(arguments.events, arguments.candidate_days, progress)
+        if arguments.examples is not None:
+            replayed, catalog, candidate_days = _read_examples(arguments.examples, progress)
+        else:
+            candidate_days = arguments.candidate_days
+            replayed, catalog = _replay(arguments.events, candidate_days, progress)
         examples = replayed.examples
         models_trained = 2 + min(arguments.cv or 0, len(np.unique(examples.households())))
         tick = progress.counter("Training", models_trained * training.TICKS)
-        results = pipeline.run(examples, replayed.plays, catalog, arguments.cv, tick)
+        results = pipeline.run(examples, replayed.plays, catalog, arguments.cv, tick, prior)
         progress.say("Exporting")
-        placement = choose(Costs(false_high=arguments.false_high_cost))
-        about = pipeline.about(results, arguments.candidate_days)
+        placement = choose(Costs(false_high=arguments.false_high_cost), seen=pipeline.seen(results))
+        about = pipeline.about(results, candidate_days)
         manifest, compared = bundle.write(arguments.output, results.models, placement, examples, about)
+        serving = compared.report() | {"curve": cost.curve(results.later_models, results.later)}
+        tick = progress.counter("Weighing groups of features", ablation.FITS)
+        ablated = ablation.by_group(examples, replayed.plays, catalog, results.models.ranker.kind, tick)
         progress.say("Reporting")
         log = {name: getattr(replayed, name) for name in ("events", "members", "repeats", "invalid")}
-        report.write(arguments.output, pipeline.report(results, manifest, compared.report(), placement, log))
+        report.write(arguments.output, pipeline.report(results, manifest, serving, placement, ablated, log))
         if arguments.scores is not None:
             progress.say("Writing scores")
             judged, fold = results.scored()
             scores.write(arguments.scores, judged, fold)
     _say_invalid(replayed)
-    _summarise(results.folds[0] if results.folds is not None else results.later, "model")
+    if prior is not None:
+        _say_prior(manifest["prior"], len(examples))
+    _summarise(results.folds.judged if results.folds is not None else results.later, "model")
     print(
         f"Bundle {manifest['version']} in {arguments.output}, {time.monotonic() - began:.0f} s; see {report.HTML_NAME}"
     )
@@ -123,7 +138,7 @@ def train(arguments: argparse.Namespace) -> None:
 
 def evaluate(arguments: argparse.Namespace) -> None:
     """Replays and scores with a bundle."""
-    _prepare_process()
+    prepare_process()
     _check_writable(arguments.scores)
     import numpy as np
 
@@ -142,13 +157,25 @@ def evaluate(arguments: argparse.Namespace) -> None:
     _summarise(judged, scorer.version)
 
 
-def _add_events(parser: argparse.ArgumentParser) -> None:
+def add_events(parser: argparse._ActionsContainer, required: bool = True) -> None:
+    """Adds --events."""
     parser.add_argument(
         "--events",
         nargs="+",
-        required=True,
+        required=required,
         metavar="FILE",
-        help="event files (JSON Lines, in log order), or kafka:playback.events for the log itself",
+        help="event files in log order, JSON Lines or Parquet (a column a field), or kafka:playback.events for the log",
+    )
+
+
+def add_candidate_days(parser: argparse.ArgumentParser) -> None:
+    """Adds --candidate-days."""
+    parser.add_argument(
+        "--candidate-days",
+        type=_whole(1, 3650),
+        default=180,
+        metavar="D",
+        help="candidates are shows played in the last D days (default 180); the bundle's workers keep to it",
     )
 
 
@@ -168,6 +195,17 @@ def _replay(sources: list[str], candidate_days: int, progress: "Stages") -> tupl
     return replayed, catalog
 
 
+def _read_examples(folder: Path, progress: "Stages") -> tuple["Replayed", "Catalog", int]:
+    """What `cw examples` wrote, and its --candidate-days. Raises CommandError where there is no decision."""
+    from models import shards
+    from models.log import read_catalog
+    from models.replay import Replayed
+
+    about = shards.about(folder)
+    examples, plays = shards.read(folder, progress.stage)
+    return Replayed(examples, plays, **about["log"]), read_catalog([str(folder)]), about["candidate_days"]
+
+
 def _summarise(judged: "Judged", name: str) -> None:
     from models.evaluation import evaluate as figures
 
@@ -181,6 +219,15 @@ def _summarise(judged: "Judged", name: str) -> None:
     auc = "–" if chance["auc"] is None else f"{chance['auc']:.3f}"
     error = chance["calibration_error"]
     print(f"  will it go on: AUC {auc}, log-loss {chance['log_loss']:.3f}, calibration error {error:.3f}")
+
+
+def _say_prior(prior: dict[str, Any], decisions: int) -> None:
+    trees = prior["trees_added"]
+    print(
+        f"Begun from bundle {prior['version']}, of {prior['decisions']:,} sessions in {prior['households']:,} "
+        f"households. What {decisions:,} sessions here add: {trees['ranker']} trees to the order, "
+        f"{trees['play_probability']} to the play probability, {trees['continuation']} to whether a session goes on"
+    )
 
 
 def _say_invalid(replayed: "Replayed") -> None:
@@ -203,7 +250,7 @@ def _check_writable(path: Path | None, is_folder: bool = False) -> None:
         raise UsageError(f"{nearest} can't be written; name another place for {path.name}")
 
 
-def _prepare_process() -> None:
+def prepare_process() -> None:
     # Threads that wait by sleeping: waiting at full speed starves everything else on a busy machine. OpenMP reads this
     # once, when LightGBM is first loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -6,14 +6,15 @@ probabilities and the features of the first; a log too small for trees leaves th
 training are those of models that had not seen the household.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import lightgbm as lgb
 import numpy as np
 
-from models.boosting import OnTree, boost_chosen, logit, parameters, threads
+from models.boosting import OnTree, added, boost_chosen, logit, parameters
 from models.examples import Bools, Doubles, Floats, Ints, Longs
+from models.prior import Model
 from streams.scoring.aggregate import any_of, best_first, continuation_inputs
 
 TREES: Final = 120
@@ -41,19 +42,19 @@ class ProductCalibration:
 
 @dataclass(frozen=True, slots=True)
 class Continuation:
-    """Continuation probabilities: the calibrated product, and the trees that say what it misses, if there are any."""
+    """Continuation probabilities: the calibrated product, or a prior, and the trees that say what it misses."""
 
     product: ProductCalibration
     booster: lgb.Booster | None
+    prior: Model | None = None
 
     def probability(self, X: Floats, C: Floats, score: Floats, play: Floats, offsets: Longs) -> Floats:
         """(m,) float32 between 0 and 1."""
-        product = any_of(play, offsets)
-        if self.booster is None:
-            return self.product.probability(product)
         inputs = continuation_inputs(X, C, score, play, offsets, best_first(score, offsets))
-        trees = self.booster.predict(inputs, raw_score=True, num_threads=threads(len(inputs)))
-        return np.asarray(1 / (1 + np.exp(-(self.product.log_odds(product) + trees))), np.float32)
+        return added(self._start(inputs, any_of(play, offsets)), self.booster, inputs)
+
+    def _start(self, inputs: Floats, product: Floats) -> Doubles:
+        return self.product.log_odds(product) if self.prior is None else logit(self.prior.run(inputs))
 
 
 def calibrate_product(product: Floats, continued: Bools) -> ProductCalibration:
@@ -81,12 +82,16 @@ def train(
     continued: Bools,
     fold: Ints,
     on_tree: OnTree | None = None,
+    prior: Model | None = None,
 ) -> Continuation:
-    """Fits on out-of-fold scores and play probabilities (n,), whether each session continued and its fold (m,)."""
+    """Fits on out-of-fold scores and play probabilities (n,), whether each session continued and its fold (m,).
+
+    Trees are added to what `prior` says, else to the calibrated product.
+    """
     product = any_of(play, offsets)
-    calibrated = calibrate_product(product, continued)
+    begun = Continuation(calibrate_product(product, continued), None, prior)
     if continued.all() or not continued.any() or len(continued) < 20:
-        return Continuation(calibrated, None)
+        return begun
     inputs = continuation_inputs(X, C, score, play, offsets, best_first(score, offsets))
     given = parameters(
         len(continued),
@@ -96,6 +101,5 @@ def train(
         feature_fraction=0.4,
         min_data_in_leaf=int(np.clip(len(continued) // 500, 20, 100)),
     )
-    offset = calibrated.log_odds(product)
-    booster, _ = boost_chosen(given, inputs, continued, fold, TREES, offset, on_tree)
-    return Continuation(calibrated, booster)
+    booster, _ = boost_chosen(given, inputs, continued, fold, TREES, begun._start(inputs, product), on_tree)
+    return replace(begun, booster=booster)

@@ -3,7 +3,8 @@
 Everything such models know, the population statistics and the calibration included, comes from what they may see.
 """
 
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -14,41 +15,69 @@ from models.continuation import Continuation, ProductCalibration
 from models.evaluation import Judged
 from models.examples import Bools, Examples, Ints, Longs, Plays
 from models.folds import by_household
+from models.prior import Prior
 from models.ranking import Ranker
-from models.training import Models, Scored, Tick
+from models.training import Models, Scored, Tick, Unseen
 from streams import population
 from streams.catalog import Catalog
 
 LATER_SHARE = 0.2  # of the decisions, the last in time, are held out by the time split
 
 
-def by_folds(
-    examples: Examples, plays: Plays, k: int, catalog: Catalog | None = None, tick: Tick | None = None
-) -> tuple[Judged, Ints]:
-    """Every decision judged by models that have not seen its household, and the fold (m,) of each.
+@dataclass(frozen=True, slots=True)
+class ByFolds:
+    """Every decision, judged by models that have not seen its household."""
 
-    With fewer households than folds some folds stay empty; a household alone is scored in recency order, since nobody
-    is left to learn from.
+    judged: Judged
+    fold: Ints  # (m,)
+    models: Mapping[int, Models]  # by the fold that they have not seen
+
+    def unseen(self) -> Unseen | None:
+        """What training on everything can build on, None where folds are few or differ in their kind of ranker."""
+        kinds = {models.ranker.kind for models in self.models.values()}
+        if len(self.models) < training.INNER_FOLDS or len(kinds) > 1:
+            return None
+        choices = [models.choice for models in self.models.values()]
+        means = {kind: float(np.mean([choice[kind] for choice in choices])) for kind in choices[0]}
+        return Unseen(self.fold, self.judged.scored.score, kinds.pop(), means)
+
+
+def by_folds(
+    examples: Examples,
+    plays: Plays,
+    k: int,
+    catalog: Catalog | None = None,
+    tick: Tick | None = None,
+    prior: Prior | None = None,
+) -> ByFolds:
+    """Judges in k folds.
+
+    With fewer households than folds some folds stay empty; a household alone is scored in recency order, or by the
+    prior, since nobody is left to learn from.
     """
     fold = by_household(examples.households(), k)
-    parts = []
-    for number in np.unique(fold):
+    trained = {}
+    for number in np.unique(fold).tolist():
         held_out = fold == number
         households = np.unique(examples.households()[held_out])
         others = plays.select(~np.isin(plays.households(), households))
-        parts.append((held_out, _train(examples, others, ~held_out, catalog, tick)))
-    return judge(examples, parts), fold
+        trained[number] = _train(examples, others, ~held_out, catalog, tick, prior)
+    return ByFolds(judge(examples, [(fold == number, models) for number, models in trained.items()]), fold, trained)
 
 
 def by_time(
-    examples: Examples, plays: Plays, catalog: Catalog | None = None, tick: Tick | None = None
-) -> tuple[Judged, Bools]:
-    """The later decisions judged by models of the earlier ones, and which of all (m,) these are."""
+    examples: Examples,
+    plays: Plays,
+    catalog: Catalog | None = None,
+    tick: Tick | None = None,
+    prior: Prior | None = None,
+) -> tuple[Judged, Bools, Models]:
+    """The later decisions judged by models of the earlier ones, which of all (m,) these are, and the models."""
     later = later_decisions(examples.ts)
     begins = int(examples.ts[later].min())
-    models = _train(examples, plays.select(plays.ts < begins), ~later, catalog, tick)
+    models = _train(examples, plays.select(plays.ts < begins), ~later, catalog, tick, prior)
     judged = examples.select(later)
-    return judge(judged, [(np.ones(len(judged), np.bool_), models)]), later
+    return judge(judged, [(np.ones(len(judged), np.bool_), models)]), later, models
 
 
 def later_decisions(ts: Longs) -> Bools:
@@ -78,16 +107,22 @@ def judge(examples: Examples, parts: list[tuple[Bools, Models]]) -> Judged:
     return Judged(examples, scored, orders)
 
 
-def _train(examples: Examples, plays: Plays, seen: Bools, catalog: Catalog | None, tick: Tick | None) -> Models:
-    return training.train(examples.select(seen), plays, catalog, tick) if seen.any() else untrained()
+def _train(
+    examples: Examples, plays: Plays, seen: Bools, catalog: Catalog | None, tick: Tick | None, prior: Prior | None
+) -> Models:
+    return training.train(examples.select(seen), plays, catalog, tick, prior) if seen.any() else untrained(prior)
 
 
-def untrained() -> Models:
-    """What there is before anything was learned: recency, and even chances."""
+def untrained(prior: Prior | None = None) -> Models:
+    """What there is before anything was learned: the prior, or recency and even chances."""
+    even = base_rate(np.zeros(0, np.bool_))
+    if prior is None:
+        recency = Ranker("recency", None)
+        return Models(recency, Calibrator(None, even), Continuation(ProductCalibration(), None), population.empty(), {})
     return Models(
-        Ranker("recency", None),
-        Calibrator(None, base_rate(np.zeros(0, np.bool_))),
-        Continuation(ProductCalibration(), None),
-        population.empty(),
+        Ranker(prior.kind, None, prior.ranker),
+        Calibrator(None, even, prior.play_probability),
+        Continuation(ProductCalibration(), None, prior.continuation),
+        prior.population,
         {},
     )

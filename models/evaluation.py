@@ -78,7 +78,8 @@ def evaluate(judged: Judged) -> dict[str, Any]:
         "by_history": _parts(_ranges(examples.history.astype(np.int64), HISTORY_BOUNDS), continued, right),
         "by_hour": _parts(_ranges(examples.hour, HOUR_BOUNDS, last=24), continued, right),
         "by_candidates": _parts(_ranges(examples.sizes, (1, 2, 3, 6, 11, 21)), continued, right),
-        "play_probability": _probability(judged.scored.play, played, None),
+        "play_probability": _probability(judged.scored.play, played, None)
+        | {"log_loss_of_base_rate": _mean(metrics.log_losses(np.full(len(played), played.mean()), played))},
         "continuation": {
             "classifier": _probability(judged.scored.continuation, continued, household),
             "product": _probability(judged.scored.product, continued, household),

@@ -92,6 +92,57 @@ def trade_off(curve: list[dict[str, float]], chosen: float) -> str:
         return _svg(chart)
 
 
+def costs(points: list[dict[str, float]], chosen: float) -> str:
+    """Share of false highs and false lows against the knob, a false high's cost beside a false low's."""
+    with mpl.rc_context(_STYLE):
+        chart, axes = _chart(4.4, 3.4)
+        x = [point["cost"] for point in points]
+        series = (("false_high", "high in vain", MODEL_COLOUR), ("false_low", "low though wanted", "#1d4ed8"))
+        for key, label, colour in series:
+            axes.plot(x, [100 * point[key] for point in points], color=colour, label=label)
+        axes.axvline(chosen, color="#9ca3af", linewidth=1)
+        axes.set_xscale("log")
+        axes.set_xlabel("cost of a false high (false low: 1)")
+        axes.set_ylabel("of all sessions, %")
+        axes.legend(frameon=False, fontsize=8)
+        return _svg(chart)
+
+
+def groups(parts: list[dict[str, Any]]) -> str:
+    """What is lost without each group, the largest at the top."""
+    with mpl.rc_context(_STYLE):
+        chart, axes = _chart(4.8, 0.32 * len(parts) + 0.9)
+        places = range(len(parts), 0, -1)
+        axes.barh(list(places), [100 * part["lost"] for part in parts], 0.6, color=MODEL_COLOUR)
+        for place, part in zip(places, parts, strict=True):
+            if part["lost_interval"] is not None:
+                axes.plot(
+                    [100 * bound for bound in part["lost_interval"]], [place, place], color="#111827", linewidth=1
+                )
+        axes.set_yticks(list(places), [part["group"] for part in parts])
+        axes.set_xlabel("MRR lost without it, points of 100")
+        return _svg(chart)
+
+
+def trees(points: list[dict[str, Any]]) -> str:
+    """MRR against microseconds a decision, a point a number of trees."""
+    with mpl.rc_context(_STYLE):
+        chart, axes = _chart(4.8, 3.2)
+        x, y = [point["us_at_20"] for point in points], [point["mrr"] for point in points]
+        axes.plot(x, y, color=MODEL_COLOUR, marker="o", markersize=4)
+        for point in points:
+            axes.annotate(
+                str(point["trees"]),
+                (point["us_at_20"], point["mrr"]),
+                textcoords="offset points",
+                xytext=(4, -11),
+                fontsize=8,
+            )
+        axes.set_xlabel("µs a decision of 20 candidates")
+        axes.set_ylabel("MRR")
+        return _svg(chart)
+
+
 def _legend(axes: Axes) -> None:
     axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=9)
 

@@ -4,11 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import lightgbm as lgb
 import numpy as np
 
 from models import baselines, crossval, evaluation, placement, training
+from models.crossval import ByFolds
 from models.evaluation import Judged
 from models.examples import Bools, Examples, Floats, Ints, Plays
+from models.prior import Prior
 from models.training import Models, Scored, Tick
 from streams.catalog import Catalog
 from streams.scoring.aggregate import any_of
@@ -28,6 +31,7 @@ class About:
     decisions: int
     households: int
     metrics: Mapping[str, Any]
+    prior: Mapping[str, Any] | None = None  # the bundle begun from
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +42,36 @@ class Results:
     models: Models  # of all decisions
     later: Judged  # the last ones in time, by models of those before
     later_mask: Bools  # (m,) which those are
-    folds: tuple[Judged, Ints] | None  # all, by models of other households, and the fold (m,) of each
+    later_models: Models  # of those before
+    folds: ByFolds | None  # all, by models of other households
     k: int | None
+    prior: Prior | None
 
     def scored(self) -> tuple[Judged, Ints]:
         """All decisions with their fold (m,), scored by models that have not seen them where there are such."""
         if self.folds is not None:
-            return self.folds
+            return self.folds.judged, self.folds.fold
         everything = crossval.judge(self.examples, [(np.ones(len(self.examples), np.bool_), self.models)])
         rows = np.repeat(self.later_mask, self.examples.sizes)
         _put(everything.scored, self.later.scored, rows, self.later_mask)
         return everything, np.where(self.later_mask, 0, LEARNED).astype(np.int32)
 
 
-def run(examples: Examples, plays: Plays, catalog: Catalog, k: int | None, tick: Tick) -> Results:
+def run(
+    examples: Examples, plays: Plays, catalog: Catalog, k: int | None, tick: Tick, prior: Prior | None = None
+) -> Results:
     """Judges by time, and by household in `k` folds where asked; then trains on everything. Needs a decision."""
-    later, later_mask = crossval.by_time(examples, plays, catalog, tick)
-    folds = crossval.by_folds(examples, plays, k, catalog, tick) if k is not None else None
-    return Results(examples, training.train(examples, plays, catalog, tick), later, later_mask, folds, k)
+    later, later_mask, later_models = crossval.by_time(examples, plays, catalog, tick, prior)
+    folds = crossval.by_folds(examples, plays, k, catalog, tick, prior) if k is not None else None
+    unseen = folds.unseen() if folds is not None and prior is None else None
+    models = training.train(examples, plays, catalog, tick, prior, unseen)
+    return Results(examples, models, later, later_mask, later_models, folds, k, prior)
+
+
+def seen(results: Results) -> placement.Seen:
+    """Decisions with probabilities by models that had not seen them."""
+    judged = results.folds.judged if results.folds is not None else results.later
+    return placement.Seen(judged.scored.continuation, judged.examples.continued, judged.examples.device)
 
 
 def score_with(scorer: Scorer, examples: Examples, tick: Callable[[int], None]) -> Judged:
@@ -81,7 +97,7 @@ def score_with(scorer: Scorer, examples: Examples, tick: Callable[[int], None]) 
 def about(results: Results, candidate_days: int) -> About:
     """What the bundle's manifest says of the training."""
     examples = results.examples
-    judged = evaluation.evaluate(results.folds[0] if results.folds is not None else results.later)
+    judged = evaluation.evaluate(results.folds.judged if results.folds is not None else results.later)
     return About(
         candidate_days=candidate_days,
         first_ts=int(examples.ts.min()),
@@ -98,6 +114,7 @@ def about(results: Results, candidate_days: int) -> About:
                 key: judged["continuation"]["classifier"][key] for key in ("auc", "log_loss", "calibration_error")
             },
         },
+        prior=of_prior(results),
     )
 
 
@@ -106,10 +123,11 @@ def report(
     manifest: Mapping[str, Any],
     serving: Mapping[str, Any],
     placed: Mapping[str, Any],
+    ablated: Mapping[str, Any] | None,
     log: Mapping[str, int],
 ) -> dict[str, Any]:
     """The content of report.json; `serving` is how the bundle compares, `log` counts what the events held."""
-    judged = results.folds[0] if results.folds is not None else results.later
+    judged = results.folds.judged if results.folds is not None else results.later
     return {
         "bundle": {
             "version": manifest["version"],
@@ -118,16 +136,41 @@ def report(
             "ranker_choice_mrr": results.models.choice,
             "schema_hash": manifest["features"]["schema_hash"],
             "candidate_days": manifest["candidate_days"],
+            "prior": manifest["prior"],
         },
         "log": dict(log),
         "time_split": evaluation.evaluate(results.later),
-        "folds": evaluation.evaluate(results.folds[0]) | {"k": results.k} if results.folds is not None else None,
+        "folds": evaluation.evaluate(results.folds.judged) | {"k": results.k} if results.folds is not None else None,
         "placement": {
             "record": dict(placed),
             "trade_off": placement.trade_off(judged.scored.continuation, judged.examples.continued),
+            "costs": placement.knob(judged.scored.continuation, judged.examples.continued),
+            "by_device": placement.by_device(placed, seen(results)),
         },
+        "ablation": ablated,
         "serving": dict(serving),
     }
+
+
+def of_prior(results: Results) -> dict[str, Any] | None:
+    """The bundle begun from and the trees added to each of its models; None without one."""
+    prior, models = results.prior, results.models
+    if prior is None:
+        return None
+    return {
+        "version": prior.version,
+        "decisions": prior.decisions,
+        "households": prior.households,
+        "trees_added": {
+            "ranker": _trees(models.ranker.booster),
+            "play_probability": _trees(models.calibrator.booster),
+            "continuation": _trees(models.continuation.booster),
+        },
+    }
+
+
+def _trees(booster: lgb.Booster | None) -> int:
+    return booster.num_trees() if booster is not None else 0
 
 
 def _put(into: Scored, said: Scored, rows: Bools, decisions: Bools) -> None:

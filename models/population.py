@@ -4,28 +4,33 @@ Rates of shows with few members are drawn towards the rate over all shows: a sha
 (n + 3). What a single member did says little about the next one.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.examples import Bools, Doubles, Longs, Plays
+from models.examples import Bools, Doubles, Floats, Longs, Plays
 from streams.catalog import Catalog
 from streams.localtime import DAY_MS
 from streams.place import FINISHED_SHARE
 from streams.population import SHOW_COLUMNS, TITLE_COLUMNS, Population, build, empty
+from streams.vectors import Vectors
 
 DRAWN: Final = 3.0  # weight of the overall rate, in members
 RETURN_DAYS: Final = 30
 RECENT_DAYS: Final = 30
 ENOUGH_MEMBERS: Final = 3  # from so many on a title's own stops tell its length
+COUNTS: Final = ("members_log", "recent_log")  # columns that are ln(1 + members)
 FURTHEST: Final = 0.8  # of last positions: most who get there have seen the end
 
 
 def of_plays(plays: Plays, catalog: Catalog | None = None) -> Population:
-    """The population of all viewings given; empty where there are none."""
+    """The population of all viewings given, with the catalogue's vectors; empty where there are no viewings."""
+    vectors = catalog.vectors if catalog is not None else Vectors()
     if not len(plays):
-        return empty()
+        return replace(empty(), vectors=vectors)
     titles_present, title = np.unique(plays.title, return_inverse=True)
     shows_present, show = np.unique(plays.show, return_inverse=True)
     show_of_title = np.zeros(len(titles_present), np.int64)
@@ -37,12 +42,45 @@ def of_plays(plays: Plays, catalog: Catalog | None = None) -> Population:
     if catalog is not None:
         kids = [any(title.kids for title in catalog.of_show(show_id)) for show_id in show_ids]
         shows["kids"] = np.array(kids, dtype=np.float64)
-    return build(
+    of_all = build(
         show_ids,
         np.stack([shows[name] for name in SHOW_COLUMNS], axis=1).astype(np.float32),
         plays.titles[titles_present].tolist(),
         np.stack([titles[name] for name in TITLE_COLUMNS], axis=1).astype(np.float32),
     )
+    return replace(of_all, vectors=vectors)
+
+
+def pooled(own: Population, prior: Population) -> Population:
+    """Both populations as one, each figure weighed by the members behind it; 0 is unknown where a length is meant."""
+    shows, show_ids = _pooled(own.show_index, own.shows, prior.show_index, prior.shows, SHOW_COLUMNS, "episode_s")
+    titles, title_ids = _pooled(
+        own.title_index, own.titles, prior.title_index, prior.titles, TITLE_COLUMNS, "usual_end_s"
+    )
+    return replace(build(show_ids, shows, title_ids, titles), vectors=own.vectors or prior.vectors)
+
+
+def _pooled(
+    index: Mapping[str, int],
+    own: Floats,
+    prior_index: Mapping[str, int],
+    prior: Floats,
+    columns: Sequence[str],
+    length: str,
+) -> tuple[Floats, list[str]]:
+    ids = [*prior_index, *(name for name in index if name not in prior_index)]
+    sides = np.zeros((2, len(ids), len(columns)))
+    for side, (known, table) in enumerate(((index, own), (prior_index, prior))):
+        rows = np.array([known.get(name, -1) for name in ids], np.int64)
+        sides[side, rows >= 0] = table[rows[rows >= 0]]
+    counts = [at for at, name in enumerate(columns) if name in COUNTS]
+    members = np.expm1(sides[:, :, columns.index("members_log")])
+    weights = np.repeat(members[:, :, None], len(columns), axis=2)
+    weights[:, :, columns.index(length)] *= sides[:, :, columns.index(length)] > 0
+    total = weights.sum(axis=0)
+    pooled = np.divide((weights * sides).sum(axis=0), total, out=np.zeros_like(total), where=total > 0)
+    pooled[:, counts] = np.log1p(np.expm1(sides[:, :, counts]).sum(axis=0))
+    return pooled.astype(np.float32), ids
 
 
 def _shows(plays: Plays, show: Longs) -> dict[str, Doubles]:

@@ -10,13 +10,15 @@ recency     no trees: what is left when there is too little to learn from
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import lightgbm as lgb
 import numpy as np
 
+from models import matrix
 from models.boosting import BINS, OnTree, boost, parameters, threads
 from models.examples import Bools, Floats, Longs
+from models.prior import Model
 from streams import features
 
 KINDS: Final = ("binary", "lambdarank")
@@ -28,35 +30,53 @@ RECENCY_COLUMN: Final = features.NAMES.index("recency_rank")
 
 @dataclass(frozen=True, slots=True)
 class Ranker:
-    """Scores candidates. Without trees the order is recency."""
+    """Scores candidates: by the prior's trees and its own, or, without any, by recency."""
 
     kind: str
     booster: lgb.Booster | None
+    prior: Model | None = None
 
-    def score(self, X: Floats) -> Floats:
-        """(n,) float32, higher first within a decision, as the exported model gives it."""
-        if self.booster is None:
+    def score(self, X: Floats, trees: int | None = None) -> Floats:
+        """(n,) float32, higher first within a decision, as the exported model gives it; by the first `trees` alone."""
+        if self.prior is None and self.booster is None:
             return -X[:, RECENCY_COLUMN]
-        return np.asarray(self.booster.predict(X, raw_score=True, num_threads=threads(len(X))), np.float32)
+        score = np.zeros(len(X), np.float32) if self.prior is None else matrix.by_chunks(self.prior.run, X)
+        if (booster := self.booster) is None or trees == 0:
+            return score
+        options: Any = {"raw_score": True, "num_iteration": trees, "num_threads": threads(len(X))}
+        own = matrix.by_chunks(lambda rows: booster.predict(rows, **options), X)
+        return np.asarray(score + own, np.float32)
 
 
-def train(kind: str, X: Floats, sizes: Longs, played: Bools, on_tree: OnTree | None = None) -> Ranker:
-    """Trains one kind on n candidates of m decisions. Where nothing can be learned the answer is recency."""
+def train(
+    kind: str,
+    X: Floats,
+    sizes: Longs,
+    played: Bools,
+    on_tree: OnTree | None = None,
+    trees: int = TREES,
+    prior: Model | None = None,
+) -> Ranker:
+    """Trains one kind on n candidates of m decisions. Where nothing can be learned the answer is recency, or the prior.
+
+    The trees are added to what `prior` says.
+    """
     if kind == "lambdarank":
         continued = np.logical_or.reduceat(played, np.cumsum(sizes) - sizes)
         useful = continued & (sizes > 1)
         rows = np.repeat(useful, sizes)
         X, played, sizes = X[rows], played[rows], sizes[useful]
-    if kind == "recency" or not played.any() or played.all() or len(sizes) < 20:
-        return Ranker("recency", None)
-    data = lgb.Dataset(
+    if kind == "recency" or not trees or not played.any() or played.all() or len(sizes) < 20:
+        return Ranker("recency" if prior is None else kind, None, prior)
+    data = matrix.dataset(
         X,
         label=played.astype(np.float32),
         group=sizes if kind == "lambdarank" else None,
+        init_score=None if prior is None else matrix.by_chunks(prior.run, X).astype(np.float64),
         params={"max_bin": BINS, "verbose": -1},
         free_raw_data=True,
     )
     given = parameters(len(X), num_leaves=LEAVES, learning_rate=0.08, objective=kind)
     if kind == "lambdarank":
         given |= {"lambdarank_truncation_level": TRUNCATION, "label_gain": [0, 1]}
-    return Ranker(kind, boost(given, data, TREES, on_tree))
+    return Ranker(kind, boost(given, data, trees, on_tree), prior)

@@ -46,7 +46,7 @@ def html(report: Mapping[str, Any]) -> str:
     if report["folds"] is not None:
         title = f"Households that were not learned from ({report['folds']['k']} folds)"
         parts.append(_section(title, report["folds"], report))
-    parts += [_placement(report), _serving(report), _words()]
+    parts += [_groups(report), _placement(report), _serving(report), _words()]
     body = "\n".join(parts)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Continue Watching: what the model is worth'
@@ -71,8 +71,19 @@ def _head(report: Mapping[str, Any]) -> str:
     return (
         "<h1>Continue Watching: what the model is worth</h1>"
         f'<p class="note">Bundle {escape(report["bundle"]["version"])}, made {escape(report["bundle"]["created"])}; '
-        f"ranker: {escape(report['bundle']['ranker'])}.</p>"
+        f"ranker: {escape(report['bundle']['ranker'])}.{_prior(report['bundle']['prior'])}</p>"
         f'<p class="lead">{lead}</p>'
+    )
+
+
+def _prior(prior: Mapping[str, Any] | None) -> str:
+    if prior is None:
+        return ""
+    trees = prior["trees_added"]
+    return (
+        f" Begun from bundle {escape(prior['version'])}, of {_count(prior['decisions'], 'session')} in "
+        f"{_count(prior['households'], 'household')}; the sessions here added {trees['ranker']} trees to the order, "
+        f"{trees['play_probability']} to the play probability and {trees['continuation']} to whether a session goes on."
     )
 
 
@@ -146,31 +157,98 @@ def _probabilities(judged: Mapping[str, Any]) -> str:
     )
 
 
+def _groups(report: Mapping[str, Any]) -> str:
+    ablation = report["ablation"]
+    if ablation is None:
+        return ""
+    rows = "".join(
+        f"<tr><td>{escape(part['group'])}</td><td>{part['features']}</td><td>{_number(part['mrr_without'])}</td>"
+        f"<td>{_points(part['lost'])}</td><td>{_interval(part['lost_interval'])}</td>"
+        f"<td>{_number(part['mrr_with_recency'])}</td></tr>"
+        for part in ablation["groups"]
+    )
+    chart = figures.groups(ablation["groups"])
+    return (
+        "<h2>What each group of features is worth</h2>"
+        f"<p>Small rankers of {ablation['trees']} trees, learned and judged on {ablation['decisions']:,} sessions, no "
+        f"household in both. With all features their MRR is {_number(ablation['mrr'])}. Groups overlap: what one alone "
+        "gives, another may give as well.</p>"
+        "<table><thead><tr><th>group</th><th>features</th><th>MRR without it</th><th>lost, points of 100</th>"
+        "<th>95 % interval</th><th>MRR of it and recency alone</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table>"
+        + _figure(chart, "MRR lost without a group, in points of 100; the line is the 95 % interval.", "half")
+    )
+
+
 def _placement(report: Mapping[str, Any]) -> str:
     placement = report["placement"]
     record = placement["record"]
-    steps = ", ".join(f"{s['position']} from {100 * s['at_least']:.0f} %" for s in record["probability"])
-    chart = figures.trade_off(placement["trade_off"], record["threshold"]["at_least"])
+    steps, otherwise = (
+        ", ".join(f"{step['position']} from {100 * step['at_least']:.0f} %" for step in record[way])
+        for way in ("probability", "otherwise")
+    )
+    curve = figures.trade_off(placement["trade_off"], record["threshold"]["at_least"])
+    costs = figures.costs(placement["costs"], record["cost_false_high"] / record["cost_false_low"])
+    rows = "".join(
+        f"<tr><td>{escape(part['device'])}</td><td>{part['decisions']:,}</td><td>{_percent(part['said'])}</td>"
+        f"<td>{_percent(part['happened'])}</td><td>{_percent(part['threshold'])}</td>"
+        f"<td>{_percent(part['false_high'])}</td><td>{_percent(part['false_low'])}</td></tr>"
+        for part in placement["by_device"]
+    )
     return (
         "<h2>Where the row goes</h2>"
         f"<p>A row put high for nothing costs {record['cost_false_high']:g}, one put low where it was wanted "
-        f"{record['cost_false_low']:g}. With two places, the row goes to place {record['threshold']['high']} from a "
-        f"probability of {100 * record['threshold']['at_least']:.0f} %, else to place {record['threshold']['low']}. By "
-        f"probability, place {steps}.</p>"
+        f"{record['cost_false_low']:g}; --false-high-cost moves it. With two places, the row goes to place "
+        f"{record['threshold']['high']} from a probability of {100 * record['threshold']['at_least']:.0f} %, else to "
+        f"place {record['threshold']['low']}. By probability, place {steps}. By what stands at a place otherwise, "
+        f"place {otherwise}. The bundle serves by {escape(record['method'])}.</p>"
+        '<div class="pair">'
+        + _figure(curve, "What a threshold costs: left, fewer wanted rows put low; down, fewer put high in vain.")
         + _figure(
-            chart, "What a threshold costs: left, fewer wanted rows put low; down, fewer put high in vain.", "half"
+            costs, "How often each mistake is made as the knob turns: the cost of a false high beside a false low."
         )
+        + "</div>"
+        "<table><thead><tr><th>device</th><th>sessions</th><th>said to go on</th><th>went on</th>"
+        "<th>threshold there</th><th>high in vain</th><th>low though wanted</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table>"
     )
 
 
 def _serving(report: Mapping[str, Any]) -> str:
     serving = report["serving"]
+    judged = report["folds"] or report["time_split"]
+    order, going_on, play = judged["order"], judged["continuation"], judged["play_probability"]
+    us = serving["role_us_at_20"]
+    gains = (
+        ("order", us["ranker"], f"MRR {_number(order['recency']['mrr'])} → {_number(order['model']['mrr'])}"),
+        (
+            "play probability",
+            us["play_probability"],
+            f"log-loss of a play {_number(play['log_loss_of_base_rate'])} → {_number(play['log_loss'])}",
+        ),
+        (
+            "continuation",
+            us["continuation"],
+            f"log-loss of going on {_number(going_on['product']['log_loss'])} → "
+            f"{_number(going_on['classifier']['log_loss'])}, AUC {_number(going_on['product']['auc'])} → "
+            f"{_number(going_on['classifier']['auc'])}",
+        ),
+    )
+    rows = "".join(f"<tr><td>{name}</td><td>{cost:.1f}</td><td>{gain}</td></tr>" for name, cost, gain in gains)
+    chart = ""
+    if serving["curve"]:
+        caption = (
+            "Trees of the ranker: what more of them gain on later sessions, and what they cost. Numbers are trees."
+        )
+        chart = _figure(figures.trees(serving["curve"]), caption, "half")
     return (
         "<h2>What it costs to serve</h2>"
-        f"<p>All models of a decision take {serving['onnx_us']:.0f} µs on one thread in batches, at "
-        f"{serving['candidates_mean']:.1f} candidates a decision ({serving['native_us']:.0f} µs in LightGBM, "
-        f"{serving['native_threads']} threads). Over {serving['rows']:,} real rows the exported models differ from the "
-        f"trained ones by {serving['largest_difference']:.1e} at most.</p>"
+        f"<p>All models of a decision with 20 candidates take {serving['onnx_us_at_20']:.0f} µs on one thread in "
+        f"batches; at this log's {serving['candidates_mean']:.1f} candidates {serving['onnx_us']:.0f} µs, in LightGBM "
+        f"{serving['native_us']:.0f} µs with {serving['native_threads']} threads. Over {serving['rows']:,} real rows "
+        f"the exported models differ from the trained ones by {serving['largest_difference']:.1e} at most.</p>"
+        "<table><thead><tr><th>model</th><th>µs a decision of 20</th><th>gain</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table>{chart}"
     )
 
 
@@ -198,6 +276,14 @@ def _count(number: int, what: str) -> str:
 
 def _hundred(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.1f}"
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:.2f}"
+
+
+def _interval(bounds: tuple[float, float] | None) -> str:
+    return "–" if bounds is None else f"{_points(bounds[0])} to {_points(bounds[1])}"
 
 
 def _percent(share: float | None) -> str:

@@ -11,18 +11,21 @@ from typing import Final
 
 import numpy as np
 
-from models import calibration, continuation, folds, metrics, population, ranking
+from models import calibration, continuation, folds, matrix, metrics, population, ranking
 from models.calibration import Calibrator
 from models.continuation import Continuation
 from models.examples import Bools, Examples, Floats, Ints, Longs, Plays
+from models.prior import Prior
 from models.ranking import Ranker
 from streams import features
-from streams import population as stored
 from streams.catalog import Catalog
 from streams.population import Population
 from streams.scoring.aggregate import any_of
 
 INNER_FOLDS: Final = 3
+NAMED_BELOW: Final = 300  # households; with fewer, what hardly changes within one tells which it is, and is left out
+_NAMING: Final = [features.CONTEXT_NAMES.index(name) for name in ("country", "signed_up")]
+ADDED_TREES: Final = (5, 10, 20, 40, 80)  # numbers of trees over a prior's that are tried
 CHOICE_DECISIONS: Final = 8_000  # about so many, spread over all, say which kind of ranker is taken
 TICKS: Final = (len(ranking.KINDS) * INNER_FOLDS + 1) * ranking.TREES + (INNER_FOLDS + 1) * (
     calibration.TREES + continuation.TREES
@@ -40,6 +43,16 @@ class Scored:
     continuation: Floats  # (m,) by the classifier
     product: Floats  # (m,) 1 − ∏(1 − p), calibrated
     product_raw: Floats  # (m,) as it comes
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Scores by rankers of one kind, each of decisions whose households it had not seen."""
+
+    fold: Ints  # (m,) decisions of one fold had one ranker
+    score: Floats  # (n,)
+    kind: str
+    choice: dict[str, float]  # MRR of each kind tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,38 +76,64 @@ class Models:
         return Scored(score, play, chance, self.continuation.product.probability(product), product)
 
 
-def train(examples: Examples, plays: Plays, catalog: Catalog | None = None, tick: Tick | None = None) -> Models:
+def train(
+    examples: Examples,
+    plays: Plays,
+    catalog: Catalog | None = None,
+    tick: Tick | None = None,
+    prior: Prior | None = None,
+    unseen: Unseen | None = None,
+) -> Models:
     """Trains on at least one decision; `plays` are the viewings of the same households in the same time.
 
     `tick` is called after every tree, at most TICKS times. With little data the models are modest ones: recency for
-    the order, the base rate for a probability.
+    the order, the base rate for a probability; with a prior, the prior's. Scores of decisions that are `unseen` spare
+    the rankers that would make them.
     """
     fold = folds.inner(examples.households(), examples.members[examples.member], examples.ts, INNER_FOLDS)
-    X, C = _cross_fitted(examples, plays, catalog, fold)
+    X, C = cross_fitted(examples, plays, catalog, fold, prior)
     offsets, played, sizes = examples.offsets, examples.played, examples.sizes
-    score, kind, choice = _out_of_fold(examples, X, fold, tick)
-    calibrator, play = calibration.train(score, C, offsets, played, fold, tick)
-    chance = continuation.train(X, C, score, play, offsets, examples.continued, fold, tick)
-    ranker = ranking.train(kind, X, sizes, played, tick)
-    return Models(ranker, calibrator, chance, population.of_plays(plays, catalog), choice)
+    if prior is not None:
+        score, trees, choice = _added_to(prior, examples, X, fold, tick)
+        ranker = ranking.train(prior.kind, X, sizes, played, tick, trees, prior.ranker)
+    else:
+        if unseen is None:
+            unseen = _out_of_fold(examples, X, fold, tick)
+        fold, score, choice = unseen.fold, unseen.score, unseen.choice
+        ranker = ranking.train(unseen.kind, X, sizes, played, tick)
+    calibrator, play = calibration.train(
+        score, C, offsets, played, fold, tick, prior.play_probability if prior is not None else None
+    )
+    chance = continuation.train(
+        X, C, score, play, offsets, examples.continued, fold, tick, prior.continuation if prior is not None else None
+    )
+    return Models(ranker, calibrator, chance, _population(plays, catalog, prior), choice)
 
 
-def _cross_fitted(examples: Examples, plays: Plays, catalog: Catalog | None, fold: Ints) -> tuple[Floats, Floats]:
+def _population(plays: Plays, catalog: Catalog | None, prior: Prior | None) -> Population:
+    own = population.of_plays(plays, catalog)
+    return own if prior is None else population.pooled(own, prior.population)
+
+
+def cross_fitted(
+    examples: Examples, plays: Plays, catalog: Catalog | None, fold: Ints, prior: Prior | None = None
+) -> tuple[Floats, Floats]:
     """X and C, the population statistics in each fold's rows from the other folds' viewings."""
-    X = np.empty((len(examples.show), len(features.NAMES)), np.float32)
+    X = matrix.empty(len(examples.show), len(features.NAMES))
     C = np.empty((len(examples), len(features.CONTEXT_NAMES)), np.float32)
     fold_of_member = _fold_of_member(examples, fold)
     for number in range(INNER_FOLDS):
         decisions = fold == number
         if not decisions.any():
             continue
-        if fold_of_member is None:
-            others = stored.empty()  # folds by time: nobody else tells anything
-        else:
+        elsewhere = np.zeros(len(plays.members), np.bool_)  # folds by time: nobody else tells anything
+        if fold_of_member is not None:
             elsewhere = ~np.isin(plays.members, examples.members[fold_of_member == number])
-            others = population.of_plays(plays.select(elsewhere[plays.member]), catalog)
+        others = _population(plays.select(elsewhere[plays.member]), catalog, prior)
         rows = np.repeat(decisions, examples.sizes)
         X[rows], C[decisions] = examples.select(decisions).matrices(others)
+    if len(np.unique(examples.households())) < NAMED_BELOW:
+        C[:, _NAMING] = 0.0  # without a difference there is no split
     return X, C
 
 
@@ -105,17 +144,37 @@ def _fold_of_member(examples: Examples, fold: Ints) -> Ints | None:
     return result if np.array_equal(result[examples.member], fold) else None
 
 
-def _out_of_fold(examples: Examples, X: Floats, fold: Ints, tick: Tick | None) -> tuple[Floats, str, dict[str, float]]:
-    """Scores of rankers that had not seen the fold, the kind of ranker chosen, the MRR of each kind."""
+def _out_of_fold(examples: Examples, X: Floats, fold: Ints, tick: Tick | None) -> Unseen:
+    """Scores by rankers that had not seen the fold, of the kind that does best."""
     thin: Bools = np.arange(len(examples)) % max(1, len(examples) // CHOICE_DECISIONS) == 0
     few = examples.select(thin)
     X_few = X if thin.all() else X[np.repeat(thin, examples.sizes)]
     scores = {kind: _by_fold(kind, few, X_few, fold[thin], tick) for kind in ranking.KINDS}
     scores["recency"] = -few.recency_rank.astype(np.float32)
-    choice = {kind: _mrr(few, score) for kind, score in scores.items()}
+    choice = {kind: mean_reciprocal_rank(few, score) for kind, score in scores.items()}
     # Among equals recency: it needs no model.
     best = max(sorted(choice, key=lambda kind: kind != "recency"), key=lambda kind: choice[kind])
-    return scores[best] if thin.all() else _by_fold(best, examples, X, fold, tick), best, choice
+    score = scores[best] if thin.all() else _by_fold(best, examples, X, fold, tick)
+    return Unseen(fold, score, best, choice)
+
+
+def _added_to(
+    prior: Prior, examples: Examples, X: Floats, fold: Ints, tick: Tick | None
+) -> tuple[Floats, int, dict[str, float]]:
+    """Scores by the prior with trees that had not seen the fold, how many of them are best, the MRR of each number."""
+    scores = {0: prior.ranker.run(X)}
+    scores |= {trees: scores[0].copy() for trees in ADDED_TREES}
+    for number in np.unique(fold):
+        rows = np.repeat(fold == number, examples.sizes)
+        if rows.all():
+            continue
+        sizes, played = examples.sizes[fold != number], examples.played[~rows]
+        ranker = ranking.train(prior.kind, X[~rows], sizes, played, tick, max(ADDED_TREES), prior.ranker)
+        for trees in ADDED_TREES:
+            scores[trees][rows] = ranker.score(X[rows], trees)
+    choice = {trees: mean_reciprocal_rank(examples, score) for trees, score in scores.items()}
+    best = max(choice, key=lambda trees: choice[trees])  # among equals the fewest
+    return scores[best], best, {f"prior + {trees}": mrr for trees, mrr in choice.items()}
 
 
 def _by_fold(kind: str, examples: Examples, X: Floats, fold: Ints, tick: Tick | None) -> Floats:
@@ -133,6 +192,7 @@ def _by_fold(kind: str, examples: Examples, X: Floats, fold: Ints, tick: Tick | 
     return score
 
 
-def _mrr(examples: Examples, score: Floats) -> float:
+def mean_reciprocal_rank(examples: Examples, score: Floats) -> float:
+    """MRR of continuation decisions by scores (n,); 0 where there are none."""
     ranks: Longs = metrics.rank_of_played(score, examples.recency_rank, examples.played, examples.offsets)
     return float(metrics.reciprocal(ranks[ranks > 0]).mean()) if (ranks > 0).any() else 0.0

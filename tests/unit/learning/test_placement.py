@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.placement import Costs, choose, threshold, trade_off
+from models.placement import Costs, Seen, choose, share_of_new, shifts, threshold, trade_off
 from streams.scoring.placement import InvalidPlacement, parse
 
 RECORD = {
@@ -65,7 +65,7 @@ def test_a_false_high_three_times_as_bad_asks_for_three_quarters():
     assert threshold(Costs(false_high=3.0)) == 0.75
 
 
-@given(st.floats(0.05, 20), st.floats(0.05, 20), st.sampled_from(["threshold", "probability"]))
+@given(st.floats(0.05, 20), st.floats(0.05, 20), st.sampled_from(["threshold", "probability", "otherwise"]))
 def test_whatever_the_costs_a_higher_probability_never_stands_lower(false_high, false_low, method):
     placement = parse(choose(Costs(false_high, false_low), method))
     positions = [placement.place(p)[0] for p in np.linspace(0, 1, 101)]
@@ -85,3 +85,27 @@ def test_the_trade_off_counts_both_mistakes_as_shares():
     assert curve[1] == {"threshold": 0.5, "false_high": 1.0, "false_low": pytest.approx(1 / 3), "high_share": 0.75}
     assert (curve[0]["false_low"], curve[0]["false_high"]) == (0.0, 1.0)
     assert (curve[2]["false_low"], curve[2]["false_high"]) == (1.0, 0.0)
+
+
+def test_the_row_takes_the_first_position_where_it_promises_more_than_what_stands_there():
+    """Of sessions with something new, 30 % play what stands first: a row that is wanted in 24 % stands above it."""
+    share = share_of_new(1)
+    assert share == pytest.approx(0.3026, abs=1e-4)
+    placement = parse(choose(Costs(), "otherwise"))
+    boundary = share / (1 + share)
+    assert placement.place(boundary + 0.001) == (1, "otherwise")
+    assert placement.place(boundary - 0.001) == (2, "otherwise")
+    assert placement.place(0.0) == (6, "otherwise")
+
+
+def test_a_device_whose_sessions_go_on_more_often_than_said_has_lower_boundaries():
+    rng = np.random.default_rng(5)
+    said = rng.uniform(0.05, 0.95, 40_000)
+    tv = np.arange(len(said)) % 2 == 0
+    right = np.where(tv, 1 / (1 + np.exp(-(np.log(said / (1 - said)) + 1))), said)  # log-odds are 1 too low on tv
+    seen = Seen(said, rng.random(len(said)) < right, np.where(tv, 0, 1))
+    assert shifts(seen) == {"tv": pytest.approx(1, abs=0.06), "phone": pytest.approx(0, abs=0.06)}
+    placement = parse(choose(Costs(), "threshold", seen))
+    assert placement.place(0.3, "tv") == (1, "threshold")
+    assert placement.place(0.3, "phone") == (4, "threshold")
+    assert placement.place(0.3, "tablet") == (4, "threshold"), "too few sessions for boundaries of its own"

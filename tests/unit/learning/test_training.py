@@ -9,7 +9,7 @@ from models import crossval, evaluation, folds, training
 from models.calibration import Calibrator
 from models.calibration import train as train_calibrator
 from models.continuation import calibrate_product
-from models.examples import Examples, Plays
+from models.examples import Examples, Plays, Stored
 from models.metrics import calibration_error, ordered
 from streams import features
 from streams.scoring.aggregate import any_of
@@ -36,7 +36,7 @@ def one_member(examples: Examples, plays: Plays) -> tuple[Examples, Plays]:
 
 def test_the_model_beats_recency_on_sessions_after_those_it_learned_from(replayed):
     """The simulator plants habits of device and hour, which recency can't know."""
-    judged, _ = crossval.by_time(replayed.examples, replayed.plays)
+    judged, _, _ = crossval.by_time(replayed.examples, replayed.plays)
     order = evaluation.evaluate(judged)["order"]
     assert order["model"]["mrr"] > order["recency"]["mrr"]
 
@@ -83,9 +83,9 @@ def test_a_handful_of_decisions_trains_and_keeps_to_recency_or_better(replayed, 
 
 def test_a_household_alone_is_scored_in_recency_order_by_folds(replayed):
     few, viewings = one_member(replayed.examples, replayed.plays)
-    judged, fold = crossval.by_folds(few, viewings, 3)
-    assert np.unique(fold).tolist() == [0]
-    assert np.array_equal(judged.scored.score, -few.recency_rank.astype(np.float32) + 1)
+    folded = crossval.by_folds(few, viewings, 3)
+    assert np.unique(folded.fold).tolist() == [0]
+    assert np.array_equal(folded.judged.scored.score, -few.recency_rank.astype(np.float32) + 1)
 
 
 def test_the_scores_of_a_household_do_not_change_with_what_it_did(replayed):
@@ -96,12 +96,12 @@ def test_the_scores_of_a_household_do_not_change_with_what_it_did(replayed):
     theirs = np.isin(plays.households(), np.unique(examples.households()[held_out]))
     other_show = np.where(held_out, (examples.first_show + 1) % len(examples.shows), examples.first_show)
     other_stop = np.where(theirs, plays.stop_s / 2, plays.stop_s)
-    before, _ = crossval.by_folds(examples, plays, 2)
-    after, _ = crossval.by_folds(
+    before = crossval.by_folds(examples, plays, 2).judged
+    after = crossval.by_folds(
         replace(examples, first_show=other_show.astype(np.int32)),
         replace(plays, stop_s=other_stop.astype(np.float32)),
         2,
-    )
+    ).judged
     rows = np.repeat(held_out, examples.sizes)
     assert np.array_equal(before.scored.score[rows], after.scored.score[rows])
     assert np.array_equal(before.scored.continuation[held_out], after.scored.continuation[held_out])
@@ -152,8 +152,8 @@ def test_the_products_calibration_finds_the_slope_and_shift_that_made_the_outcom
 def test_examples_survive_saving_and_joining(examples, tmp_path):
     first = np.arange(len(examples)) < len(examples) // 2
     joined = Examples.concat([examples.select(first), examples.select(~first)])
-    joined.save(tmp_path / "examples.npz")
-    loaded = Examples.load(tmp_path / "examples.npz")
+    loaded = Stored(joined, tmp_path / "examples")
+    loaded = Examples.concat([loaded])
     assert np.array_equal(loaded.shows[loaded.show], examples.shows[examples.show])
     assert np.array_equal(loaded.played, examples.played)
     assert np.array_equal(loaded.offsets, examples.offsets)
