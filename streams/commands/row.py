@@ -89,8 +89,8 @@ def _explanation(item: dict[str, Any], row: dict[str, Any], now_ms: int) -> list
         base = row["scored_from"]["base"]
         lines.append(f"score {base + up + down:.3f} = {base:.3f} for any show {up:+.3f} for it {down:+.3f} against it")
         meanings = row.get("meanings") or {}
-        for name in names[:IN_WORDS]:
-            lines.append(f"{added.get(name, 0.0):+8.3f}  {meanings.get(name, name)}: {features[name]:g}")
+        for name in [name for name in names if name in added][:IN_WORDS]:
+            lines.append(f"{added[name]:+8.3f}  {meanings.get(name, name)}: {features[name]:g}")
     pairs = [f"{name}={features[name]:g}" + (f" {added[name]:+.3f}" if name in added else "") for name in names]
     width = max((len(pair) for pair in pairs), default=0) + 2
     lines += [

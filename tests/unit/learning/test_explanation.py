@@ -18,7 +18,14 @@ def trained(rng: np.random.Generator, missing: float, trees: int = 30) -> tuple[
     X[:, 5] = np.round(X[:, 5])
     y = np.sin(X[:, 0]) + (X[:, 1] > 0) * X[:, 2] + 0.3 * X[:, 5] + rng.normal(0, 0.1, 4000)
     X[rng.random(X.shape) < missing] = np.nan
-    given = {"objective": "regression", "num_leaves": 31, "learning_rate": 0.2, "verbose": -1, "seed": 1}
+    given = {
+        "objective": "regression",
+        "num_leaves": 31,
+        "learning_rate": 0.2,
+        "verbose": -1,
+        "seed": 1,
+        "num_threads": 1,
+    }
     return lgb.train(given, lgb.Dataset(X, y), trees), X[:200]
 
 
@@ -26,7 +33,7 @@ def trained(rng: np.random.Generator, missing: float, trees: int = 30) -> tuple[
 def test_contributions_are_those_of_lightgbm(missing: float) -> None:
     booster, X = trained(np.random.default_rng(2), missing)
     explained = Explanation(writer.leaves(onnx.trees(booster, sigmoid=False), 8))
-    expected = booster.predict(X, pred_contrib=True)
+    expected = booster.predict(X, pred_contrib=True, num_threads=1)
     assert np.abs(explained.contributions(X) - expected[:, :-1]).max() < 1e-5
     assert explained.base == pytest.approx(expected[0, -1], abs=1e-5)
 
@@ -36,7 +43,9 @@ def test_a_value_missing_where_training_saw_none_is_read_as_zero() -> None:
     explained = Explanation(writer.leaves(onnx.trees(booster, sigmoid=False), 8))
     X = X.copy()
     X[:, 2] = np.nan
-    assert np.allclose(explained.contributions(X), booster.predict(X, pred_contrib=True)[:, :-1], atol=1e-5)
+    assert np.allclose(
+        explained.contributions(X), booster.predict(X, pred_contrib=True, num_threads=1)[:, :-1], atol=1e-5
+    )
 
 
 def test_contributions_and_base_add_up_to_the_score_that_is_served(written, replayed) -> None:
