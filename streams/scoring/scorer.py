@@ -126,6 +126,8 @@ def probe(scorer: Scorer) -> None:
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     X = rng.exponential(10, (offsets[-1], len(features.NAMES))).astype(np.float32)
     X[rng.random(X.shape) < 0.1] = np.nan
+    # What recency is told by is never missing, and a bundle may order by that alone.
+    X[:, features.NAMES.index("recency_rank")] = np.arange(len(X)) - np.repeat(offsets[:-1], sizes)
     C = rng.exponential(10, (PROBE_DECISIONS, len(features.CONTEXT_NAMES))).astype(np.float32)
     scores = scorer.score(X, offsets, C)
     if scores.play_probability is None or scores.continuation is None:
