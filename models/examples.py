@@ -11,16 +11,20 @@ numbers into vocabularies, so that a million sessions fit in memory and a subset
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models import matrix
 from streams import features
 from streams.counting import pair_hash
-from streams.features.batch import DECISION_FIELDS
+from streams.facts import FACT_COLUMNS
+from streams.features.batch import CARD_FIELDS, DECISION_FIELDS
 from streams.population import Population
+from streams.show import STAT_COLUMNS, TIME_COLUMNS
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -76,16 +80,6 @@ class Plays:
         vocabularies, codes = _join_vocabularies(parts, {"members": "member", "shows": "show", "titles": "title"})
         rest = {name: np.concatenate([getattr(p, name) for p in parts]) for name in _PLAY_ROWS if name not in codes}
         return cls(**vocabularies, **codes, **rest)
-
-    def save(self, path: Path) -> None:
-        """Writes one .npz file."""
-        _save(self, path)
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Reads what `save` wrote."""
-        with np.load(path, allow_pickle=False) as stored:
-            return cls(**{field.name: stored[field.name] for field in fields(cls)})
 
 
 _PLAY_ROWS = (
@@ -187,8 +181,11 @@ class Examples:
         return replace(self, **chosen)
 
     def matrices(self, population: Population) -> tuple[Floats, Floats]:
-        """X float32 (n, F) and C float32 (m, G), with the given statistics over members; a few at a time."""
-        X = np.empty((len(self.show), len(features.NAMES)), np.float32)
+        """X float32 (n, F) and C float32 (m, G), with the given statistics over members; a few at a time.
+
+        A large X is an OnDisk (models/matrix.py).
+        """
+        X = matrix.empty(len(self.show), len(features.NAMES))
         C = np.empty((len(self), len(features.CONTEXT_NAMES)), np.float32)
         show_rows = population.show_rows(self.shows.tolist())
         # The last place answers for -1, no title.
@@ -200,11 +197,11 @@ class Examples:
             last = min(first + MATRIX_DECISIONS, len(self))
             rows = slice(offsets[first], offsets[last])
             batch = features.Batch(
-                times=self.times[rows],
-                stats=self.stats[rows],
-                facts=self.facts[first:last],
+                times=np.asarray(self.times[rows]),
+                stats=np.asarray(self.stats[rows]),
+                facts=np.asarray(self.facts[first:last]),
                 context=self.context[first:last],
-                cards=self.cards[rows],
+                cards=np.asarray(self.cards[rows]),
                 show_rows=show_rows[self.show[rows]],
                 title_rows=title_rows[self.title[rows]],
                 vector_rows=vector_rows[self.show[rows]],
@@ -225,29 +222,43 @@ class Examples:
         rest = {
             name: np.concatenate([getattr(part, name) for part in parts])
             for name in (*_DECISION_ROWS, *_CANDIDATE_ROWS)
-            if name not in codes
+            if name not in codes and name not in _WIDE
         }
+        rows = {"facts": len(codes["member"])} | dict.fromkeys(("times", "stats", "cards"), len(codes["show"]))
+        for name, (columns, dtype) in _WIDE.items():
+            nbytes = rows[name] * columns * np.dtype(dtype).itemsize
+            rest[name] = matrix.concatenate((partial(getattr, part, name) for part in parts), nbytes)
         return cls(**vocabularies, **codes, **rest)
-
-    def save(self, path: Path) -> None:
-        """Writes one .npz file."""
-        _save(self, path)
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Reads what `save` wrote."""
-        with np.load(path, allow_pickle=False) as stored:
-            return cls(**{field.name: stored[field.name] for field in fields(cls)})
 
 
 _DECISION_ROWS = ("member", "session_id", "ts", "history", "first_show", "facts", "context")
 _CANDIDATE_ROWS = ("show", "title", "in_row", "times", "stats", "cards")
+# What makes up nearly all of a table. Of a large one it is in a file (models/matrix.py), and read as it is needed.
+_WIDE: dict[str, tuple[int, Any]] = {
+    "facts": (FACT_COLUMNS, np.float64),
+    "times": (TIME_COLUMNS, np.int64),
+    "stats": (STAT_COLUMNS, np.float32),
+    "cards": (len(CARD_FIELDS), np.float64),
+}
 
 
-def _save(table: Plays | Examples, path: Path) -> None:
-    arrays = {field.name: getattr(table, field.name) for field in fields(table)}
-    with path.open("wb") as file:
-        np.savez(file, **arrays)
+class Stored:
+    """A table in a file, one array behind the other; as an attribute, each is read when it is asked for."""
+
+    def __init__(self, table: Examples | Plays, path: Path) -> None:
+        self.path = path
+        self.starts: dict[str, int] = {}
+        with path.open("wb") as file:
+            for field in fields(table):
+                self.starts[field.name] = file.tell()
+                np.save(file, getattr(table, field.name))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name not in self.starts:
+            raise AttributeError(name)
+        with self.path.open("rb") as file:
+            file.seek(self.starts[name])
+            return np.load(file, allow_pickle=False)
 
 
 def _households(members: Texts) -> Texts:

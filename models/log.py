@@ -54,17 +54,24 @@ def read_catalog(sources: Sequence[str]) -> Catalog:
     or the vectors can't be used.
     """
     known = vectors.Vectors()
+    for source in sources:
+        if not source.startswith(KAFKA):
+            known = _vectors_beside(source) or known
+    try:
+        return replace(catalog.load(title_lines(sources)), vectors=known)
+    except InvalidTitle as error:
+        raise CommandError(f"the catalogue of {', '.join(sources)} can't be used: {error}") from None
+
+
+def title_lines(sources: Sequence[str]) -> list[bytes]:
+    """The records of titles of logs, as `read_catalog` takes them."""
     lines: list[bytes] = []
     for source in sources:
         if source.startswith(KAFKA):
             lines.extend(_latest(topics.CATALOG).values())
         else:
             lines.extend(_lines_beside(source, "titles.jsonl"))
-            known = _vectors_beside(source) or known
-    try:
-        return replace(catalog.load(lines), vectors=known)
-    except InvalidTitle as error:
-        raise CommandError(f"the catalogue of {', '.join(sources)} can't be used: {error}") from None
+    return lines
 
 
 def read_profiles(sources: Sequence[str]) -> dict[str, Profile]:
@@ -106,5 +113,6 @@ def _vectors_beside(source: str) -> vectors.Vectors:
 
 
 def _beside(source: str, kind: str) -> Path:
+    """The file of a kind beside an event file, or in a folder of examples."""
     path = Path(source)
-    return path.with_name(f"{path.stem}.{kind}")
+    return path / kind if path.is_dir() else path.with_name(f"{path.stem}.{kind}")

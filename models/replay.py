@@ -13,18 +13,17 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
-from dataclasses import dataclass, fields, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-import numpy as np
 import orjson
 
 from models import splitting
-from models.examples import Examples, Plays
+from models.examples import Examples, Plays, Stored
 from models.log import Log, Record
 from models.recording import Recorder
 from models.splitting import Invalid, Split, Stretch
@@ -56,27 +55,8 @@ class Replayed:
     reasons: list[str]
 
 
-class _Stored:
-    """A table in a file, one array behind the other; as an attribute, each is read when it is asked for."""
-
-    def __init__(self, table: Examples | Plays, path: Path) -> None:
-        self.path = path
-        self.starts: dict[str, int] = {}
-        with path.open("wb") as file:
-            for field in fields(table):
-                self.starts[field.name] = file.tell()
-                np.save(file, getattr(table, field.name))
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name not in self.starts:
-            raise AttributeError(name)
-        with self.path.open("rb") as file:
-            file.seek(self.starts[name])
-            return np.load(file, allow_pickle=False)
-
-
 @dataclass(frozen=True, slots=True)
-class _Part:
+class Part:
     """One part folded."""
 
     examples: Any  # stored
@@ -100,11 +80,26 @@ def replay(
     `catalog` is what existed, `profiles` the members' slow facts (models.log reads both). `processes` is all processors
     by default. Raises CommandError where a log can't be read, or holds not one valid event.
     """
+    with folded(sources, catalog, candidate_days, progress, processes, profiles) as (parts, counts):
+        examples = Examples.concat([part.examples for part in parts])
+        return Replayed(examples, Plays.concat([part.plays for part in parts]), **counts)
+
+
+@contextmanager
+def folded(
+    sources: Sequence[str],
+    catalog: Catalog | None = None,
+    candidate_days: int = CANDIDATE_DAYS,
+    progress: Progress = lambda what, done, total: None,
+    processes: int | None = None,
+    profiles: Mapping[str, Profile] | None = None,
+) -> Iterator[tuple[list["Part"], dict[str, Any]]]:
+    """As `replay`, but leaves the parts in files that are there while the context lasts; with what the log held."""
     logs = [Log(source) for source in sources]
     with tempfile.TemporaryDirectory(prefix="cw-replay-") as scratch, ExitStack() as stack:
         folder = Path(scratch)
         stretches, invalid = _stretches(logs, folder, progress)
-        count = 1 + sum(stretch.end - stretch.start for stretch in stretches) // PART_BYTES
+        count = 1 + sum(stretch.size for stretch in stretches) // PART_BYTES
         workers = min(max(count, len(stretches)), processes or len(os.sched_getaffinity(0)))
         # Features are made later, and of the whole: the fold needs no vectors.
         known = replace(catalog or Catalog(), vectors=Vectors())
@@ -121,14 +116,15 @@ def replay(
         if not events:
             first = f" (the first: {reasons[0]})" if reasons else ""
             raise CommandError(f"{', '.join(sources)} holds no valid event{first}")
-        return Replayed(
-            examples=Examples.concat([part.examples for part in parts]),
-            plays=Plays.concat([part.plays for part in parts]),
-            members=sum(part.members for part in parts),
-            events=events,
-            repeats=sum(part.repeats for part in parts),
-            invalid=len(invalid),
-            reasons=reasons,
+        yield (
+            parts,
+            {
+                "members": sum(part.members for part in parts),
+                "events": events,
+                "repeats": sum(part.repeats for part in parts),
+                "invalid": len(invalid),
+                "reasons": reasons,
+            },
         )
 
 
@@ -242,7 +238,7 @@ def _prepare_worker(catalog: Path, candidate_days: int) -> None:
     gc.freeze()  # the catalogue stays: no need to look through it again and again
 
 
-def _fold_part(folder: Path, part: int) -> _Part:
+def _fold_part(folder: Path, part: int) -> Part:
     """Folds the members of a part, one after the other."""
     catalog, candidate_days = _settings
     members: dict[bytes, list[tuple[int, int, bytes]]] = {}
@@ -260,9 +256,9 @@ def _fold_part(folder: Path, part: int) -> _Part:
         repeats += again
     count = recorder.members
     examples, plays = recorder.finish()
-    return _Part(
-        _Stored(examples, folder / f"examples-{part}"),
-        _Stored(plays, folder / f"plays-{part}"),
+    return Part(
+        Stored(examples, folder / f"examples-{part}"),
+        Stored(plays, folder / f"plays-{part}"),
         count,
         events,
         repeats,
@@ -274,11 +270,16 @@ def _valid(entries: Iterable[tuple[int, int, bytes]], invalid: list[Invalid]) ->
     """The events of a member; what is none goes to `invalid`."""
     for stretch, number, line in entries:
         try:
-            event = orjson.loads(line)
-            validate(event)
-        except orjson.JSONDecodeError as error:
-            invalid.append(Invalid(stretch, number, "", f"not JSON: {error}"))
+            yield event_of(line)
         except InvalidEvent as error:
             invalid.append(Invalid(stretch, number, "", str(error)))
-        else:
-            yield event
+
+
+def event_of(line: bytes) -> Event:
+    """The event that a line holds. Raises InvalidEvent."""
+    try:
+        event: Event = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise InvalidEvent(f"not JSON: {error}") from None
+    validate(event)
+    return event

@@ -19,6 +19,9 @@ from streams.errors import CommandError
 from streams.events import InvalidEvent, validate
 
 STRETCH_BYTES: Final = 8 * 2**20
+PARQUET: Final = ".parquet"
+PARQUET_EVENT_BYTES: Final = 250  # of an event as JSON, about
+PARQUET_ROWS: Final = 10_000  # rows held as objects at once
 _NAME: Final = b'"member_id"'
 _MEMBER: Final = re.compile(_NAME + rb'[ \t]*:[ \t]*"([^"]+)"').search
 _INDEX: Final = "index.npy"
@@ -35,13 +38,15 @@ class Invalid(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """The lines that begin at bytes `start` to `end` of a file. `number` counts the stretches of all files."""
+    """The lines that begin at bytes `start` to `end` of a file; of a Parquet file, the rows of the groups `start` to
+    `end`. `number` counts the stretches of all files."""
 
     number: int
     source: str  # the file's name for messages
     path: Path
     start: int
     end: int
+    size: int  # bytes, of JSON Lines or about as many
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +59,30 @@ class Split:
 
 
 def stretches(source: str, path: Path, first: int) -> list[Stretch]:
-    """A file as stretches, whose numbers begin at `first`."""
+    """A file as stretches, whose numbers begin at `first`. Raises CommandError where a Parquet file is none."""
+    if path.suffix == PARQUET:
+        return [
+            Stretch(number, source, path, group, group + 1, rows * PARQUET_EVENT_BYTES)
+            for number, (group, rows) in enumerate(_row_groups(source, path), first)
+        ]
     size = path.stat().st_size
     starts = range(0, size, STRETCH_BYTES)
     return [
-        Stretch(number, source, path, start, min(size, start + STRETCH_BYTES))
+        Stretch(number, source, path, start, min(size, start + STRETCH_BYTES), min(STRETCH_BYTES, size - start))
         for number, start in enumerate(starts, first)
     ]
+
+
+def _row_groups(source: str, path: Path) -> list[tuple[int, int]]:
+    """Row groups of a Parquet file, each with its rows."""
+    import pyarrow.parquet as pq
+    from pyarrow import ArrowException
+
+    try:
+        about = pq.read_metadata(path)
+        return [(group, about.row_group(group).num_rows) for group in range(about.num_row_groups)]
+    except (OSError, ArrowException) as error:
+        raise CommandError(f"{source} is no Parquet file that can be read: {error}") from None
 
 
 def split(stretch: Stretch, folder: Path, parts: int) -> Split:
@@ -96,6 +118,8 @@ def _split_path(folder: Path, number: int) -> Path:
 
 
 def _lines(stretch: Stretch) -> list[bytes]:
+    if stretch.path.suffix == PARQUET:
+        return _parquet_lines(stretch)
     try:
         with stretch.path.open("rb") as file:
             at = stretch.start
@@ -110,6 +134,24 @@ def _lines(stretch: Stretch) -> list[bytes]:
     lines = block.split(b"\n")
     if not lines[-1]:
         lines.pop()
+    return lines
+
+
+def _parquet_lines(stretch: Stretch) -> list[bytes]:
+    """The rows as events in JSON: a column is a field, a null is none."""
+    import pyarrow.parquet as pq
+    from pyarrow import ArrowException
+
+    lines = []
+    try:
+        with pq.ParquetFile(stretch.path) as file:
+            for batch in file.iter_batches(PARQUET_ROWS, row_groups=range(stretch.start, stretch.end)):
+                for row in batch.to_pylist():
+                    event = {name: value for name, value in row.items() if value is not None}
+                    # What JSON has no word for is no event either: it is refused as the text that it is.
+                    lines.append(orjson.dumps(event, default=repr))
+    except (OSError, ArrowException) as error:
+        raise CommandError(f"can't read {stretch.source}: {error}") from None
     return lines
 
 

