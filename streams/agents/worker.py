@@ -24,7 +24,7 @@ FLUSH_INTERVAL_S: Final = 1.0
 FLUSH_SIZE: Final = 10_000  # members
 FLUSH_BYTES: Final = 32 << 20  # of members, encoded
 CACHE_BYTES: Final = 96 << 20  # likewise: 10,000 members with long histories, far more of those with short ones
-MAX_POLL_RECORDS: Final = 2000
+MAX_POLL_RECORDS: Final = 1000
 TABLE: Final = "members"
 # Compacted early and in small pieces, so that restoring from the changelog alone reads little more than the members.
 CHANGELOG_SETTINGS: Final = {"segment.bytes": str(64 * 2**20), "min.cleanable.dirty.ratio": "0.2"}
