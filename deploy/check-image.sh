@@ -51,6 +51,7 @@ buildah bud -q "${build[@]}" . >"$work/build.log" 2>&1 || { tail -n 20 "$work/bu
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 broker_port=$(free_port) worker_port=$(free_port) gateway_port=$(free_port) monitor_port=$(free_port)
+outcomes_port=$(free_port)
 mkdir -m 777 "$work/data" "$work/bundles"
 
 # One container a service, all in this machine's network, their data in a folder of this run.
@@ -65,6 +66,7 @@ service() {
     --env KAFKA_BOOTSTRAP_SERVERS="$([ "$name" = broker ] || echo "127.0.0.1:$broker_port")"
     --env CW_BROKER_PORT="$broker_port" --env CW_WORKER_PORT="$worker_port"
     --env CW_GATEWAY_PORT="$gateway_port" --env CW_MONITOR_PORT="$monitor_port"
+    --env CW_OUTCOMES_PORT="$outcomes_port"
     "$container" -- "$@"
   )
 }
@@ -98,10 +100,12 @@ say "broker answers"
 run_in_background worker cw worker
 run_in_background gateway cw gateway
 run_in_background monitor cw monitor
+run_in_background outcomes cw outcomes
 run_to_its_end simulate cw simulate --members 20 --days 30 --produce
 answers worker "http://127.0.0.1:$worker_port/readyz"
 answers gateway "http://127.0.0.1:$gateway_port/readyz"
 answers monitor "http://127.0.0.1:$monitor_port/readyz"
+answers outcomes "http://127.0.0.1:$outcomes_port/readyz"
 run_to_its_end trainer sh -c "cw train --events kafka:playback.events -o /bundles/one && cw publish /bundles/one"
 for _ in $(seq 120); do
   if curl -fs "http://127.0.0.1:$worker_port/metrics" | grep -q '^cw_bundles_taken_total 1'; then

@@ -56,6 +56,7 @@ class Demo:
             "CW_GATEWAY_PORT": settings.gateway_port,
             "CW_WORKER_PORT": settings.worker_port,
             "CW_MONITOR_PORT": settings.monitor_port,
+            "CW_OUTCOMES_PORT": settings.outcomes_port,
         }
         self._env = environment(self._home, self._ports)
         self._started: list[Process] = []  # every process, in the order of their start
@@ -151,6 +152,7 @@ class Demo:
         await self._serve("gateway", CW_REQUIRE_MODEL_VERSION=version)
         async with screen.step("Starting the gateway", lambda: self._waiting_for):
             await self._until(self._gateway_ready)
+        await self._serve("outcomes")
         if plan.history and plan.members:
             await self._simulation(0).start()
 
@@ -182,6 +184,7 @@ class Demo:
         self._screen.say(f"\n  The page:  http://127.0.0.1:{self._settings.gateway_port}/\n")
         if known:
             self._screen.say(f"  Why a row stands as it does:  cw row '{known[0]}' --explain")
+        self._screen.say("  How it does, judged live by what members then play:  cw live")
         self._screen.say(f"  What was trained:  {self._home / 'bundle' / 'report.html'}")
         until = "ctrl-c" if self._plan.duration_s is None else f"after {self._plan.duration_s:g} s, or by ctrl-c"
         self._screen.say(f"  The end:  {until}\n")
@@ -208,15 +211,18 @@ class Demo:
             return await asyncio.to_thread(summary.measure, servers, since)
 
     async def _figures(self, seconds: float) -> list[tuple[str, str]]:
-        worker, monitor = await asyncio.gather(
-            figures.scrape(self._settings.worker_port), figures.scrape(self._settings.monitor_port)
+        worker, monitor, outcomes = await asyncio.gather(
+            figures.scrape(self._settings.worker_port),
+            figures.scrape(self._settings.monitor_port),
+            figures.scrape(self._settings.outcomes_port),
         )
         return [
             ("running for", f"{seconds:.0f} s"),
             ("events applied", f"{worker.total('cw_worker_events_applied_total'):,.0f}"),
             ("rows sent", f"{worker.total('cw_worker_rows_sent_total'):,.0f}"),
             ("rows recorded as served", f"{worker.total('cw_worker_impressions_sent_total'):,.0f}"),
-            ("behind", f"{max(monitor.values('cw_lag_seconds', topic=EVENTS), default=0):.1f} s"),
+            ("behind", f"{max(monitor.values('cw_lag_seconds', group=WORKER_APP_ID), default=0):.1f} s"),
+            ("right show first", _right(outcomes)),
         ]
 
     async def _drain(self) -> None:
@@ -225,7 +231,7 @@ class Demo:
         await asyncio.sleep(1.5)  # the monitor looks once a second
         while time.monotonic() < deadline:
             monitor = await figures.scrape(self._settings.monitor_port)
-            if monitor.total("cw_lag_records", topic=EVENTS) == 0:
+            if monitor.total("cw_lag_records", topic=EVENTS, group=WORKER_APP_ID) == 0:
                 return
             await asyncio.sleep(0.5)
 
@@ -291,6 +297,21 @@ class Demo:
             return task.result()
         task.cancel()
         raise Stopped
+
+
+def _right(outcomes: figures.Scrape) -> str:
+    """How live outcomes judge the bundle that serves, beside recency on the same rows."""
+    served = sorted(
+        (decisions, dict(labels)["version"])
+        for (name, labels), decisions in outcomes.samples.items()
+        if name == "cw_live_decisions" and dict(labels)["role"] == "served" and dict(labels)["version"] != "recency"
+    )
+    if not served:
+        return "no outcome yet"
+    shown = [outcomes.values("cw_live_precision_at_1", version=served[-1][1], order=o) for o in ("row", "recency")]
+    if not all(shown):
+        return "no outcome yet"
+    return f"{100 * shown[0][0]:.1f} % (by recency {100 * shown[1][0]:.1f} %, {served[-1][0]:.0f} sessions)"
 
 
 def _history_line(simulation: Process) -> str | None:
