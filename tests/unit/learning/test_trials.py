@@ -1,15 +1,11 @@
 """Which bundle serves whom: the live one, one on trial, recency in place of one that was set aside."""
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
-from bundles import announcement, copy_as, rewrite, trial
-from onnx import TensorProto, helper
+from bundles import announcement, copy_as, nan_at_zero, trial
 
-from export.onnx import IR_VERSION, ML_OPSET, OPSET
 from streams import features, metrics
 from streams.scoring import announcements, fallback
 from streams.scoring.announcements import CANDIDATE, LIVE, SHADOW, SPLIT, VERDICT, Verdict
@@ -17,6 +13,7 @@ from streams.scoring.candidate import in_share
 from streams.scoring.fallback import RecencyScorer, Watched
 from streams.scoring.swap import ModelSlot
 
+RATING = features.NAMES.index("rating")
 F, G = len(features.NAMES), len(features.CONTEXT_NAMES)
 MEMBERS = [f"household-{number}/p" for number in range(4000)]
 
@@ -34,40 +31,6 @@ def candidate(folder: Path, tmp_path: Path) -> Path:
 def decisions(m: int = 3) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """X, offsets and C of decisions with two candidates each."""
     return np.zeros((2 * m, F), np.float32), np.arange(0, 2 * m + 1, 2), np.zeros((m, G), np.float32)
-
-
-def with_ranker(folder: Path, nodes: list, constants: list) -> Path:
-    """The bundle with another graph for a ranker, its hash put right; it can't be explained."""
-    graph = helper.make_graph(
-        nodes,
-        "model",
-        [helper.make_tensor_value_info("inputs", TensorProto.FLOAT, [None, F])],
-        [helper.make_tensor_value_info("output", TensorProto.FLOAT, [None])],
-        initializer=constants,
-    )
-    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
-    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION), folder / "ranker.onnx")
-    digest = hashlib.sha256((folder / "ranker.onnx").read_bytes()).hexdigest()
-
-    def change(manifest: dict) -> None:
-        manifest["files"]["ranker.onnx"] = digest
-        del manifest["roles"]["explanation"]
-
-    rewrite(folder, change)
-    return folder
-
-
-def nan_at_zero(folder: Path) -> Path:
-    """A bundle that passes every check, since made-up features are never 0, and gives no number where plays are 0."""
-    column = helper.make_tensor("column", TensorProto.INT64, [], [features.NAMES.index("plays")])
-    one = helper.make_tensor("one", TensorProto.FLOAT, [], [1.0])
-    nodes = [
-        helper.make_node("Gather", ["inputs", "column"], ["x"], axis=1),
-        helper.make_node("IsNaN", ["x"], ["missing"]),
-        helper.make_node("Where", ["missing", "one", "x"], ["there"]),
-        helper.make_node("Div", ["there", "there"], ["output"]),  # 0 / 0
-    ]
-    return with_ranker(folder, nodes, [column, one])
 
 
 # --- shadow and split
@@ -151,9 +114,9 @@ def test_no_bundle_announced_any_more_is_recency(slot: ModelSlot, folder: Path) 
 def test_a_batch_that_a_bundle_fails_on_is_served_by_recency_and_says_so(slot: ModelSlot, folder: Path) -> None:
     slot.apply(LIVE, announcement(nan_at_zero(folder))[1])
     X, offsets, C = decisions()
-    X[:, features.NAMES.index("plays")] = 1
+    X[:, RATING] = 1
     assert slot.current.score(X, offsets, C).version == slot.current.version
-    X[3, features.NAMES.index("plays")] = 0
+    X[3, RATING] = 0
     failed = slot.current.score(X, offsets, C)
     assert (failed.version, failed.play_probability, failed.continuation) == ("recency", None, None)
     assert failed.score.tolist() == [0, -1, 0, -1, 0, -1]
@@ -195,7 +158,7 @@ def test_one_failure_among_successes_sets_nothing_aside(slot: ModelSlot, folder:
     slot.apply(LIVE, announcement(nan_at_zero(folder))[1])
     X, offsets, C = decisions()
     good = X.copy()
-    good[:, features.NAMES.index("plays")] = 1
+    good[:, RATING] = 1
     for _ in range(5):
         slot.current.score(X, offsets, C)
         slot.current.score(X, offsets, C)
