@@ -40,15 +40,15 @@ def run(arguments: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from streams import topics
-    from streams.batching import process
+    from streams import service_process
     from streams.outcomes.service import Outcomes
 
     settings = config.load()
     if arguments.port is not None:
         settings = replace(settings, outcomes_port=arguments.port)
     data = Path(arguments.data).absolute() if arguments.data else settings.home / "outcomes"
-    with process.own(data):
-        process.check_port(settings.service_host, settings.outcomes_port)
+    with service_process.own(data):
+        service_process.check_port(settings.service_host, settings.outcomes_port)
         topics.ensure(settings.bootstrap_servers, settings.partitions)
         print(f"cw outcomes: starting: {settings.bootstrap_servers}, state in {data} ...", file=sys.stderr, flush=True)
-        return process.run("outcomes", Outcomes(settings, data).app, settings.outcomes_port, data)
+        return service_process.run("outcomes", Outcomes(settings, data).app, settings.outcomes_port, data)

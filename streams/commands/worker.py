@@ -34,14 +34,14 @@ def run(arguments: argparse.Namespace) -> int:
 
     from streams import topics
     from streams.agents.worker import Worker
-    from streams.batching import process
+    from streams import service_process
 
     settings = config.load()
     if arguments.port is not None:
         settings = replace(settings, worker_port=arguments.port)
     data = Path(arguments.data).absolute() if arguments.data else settings.home / "worker"
-    with process.own(data):
-        process.check_port(settings.service_host, settings.worker_port)
+    with service_process.own(data):
+        service_process.check_port(settings.service_host, settings.worker_port)
         topics.ensure(settings.bootstrap_servers, settings.partitions)
         print(f"cw worker: starting: {settings.bootstrap_servers}, state in {data} ...", file=sys.stderr, flush=True)
-        return process.run("worker", Worker(settings, data).app, settings.worker_port, data)
+        return service_process.run("worker", Worker(settings, data).app, settings.worker_port, data)
