@@ -39,8 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs until told to stop; 0 where it ended cleanly."""
     from dataclasses import replace
 
-    from streams import topics
-    from streams import service_process
+    from streams import service_process, topics
     from streams.outcomes.service import Outcomes
 
     settings = config.load()

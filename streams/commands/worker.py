@@ -32,9 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs until told to stop; 0 where it ended cleanly."""
     from dataclasses import replace
 
-    from streams import topics
+    from streams import service_process, topics
     from streams.agents.worker import Worker
-    from streams import service_process
 
     settings = config.load()
     if arguments.port is not None:
