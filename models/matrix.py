@@ -1,4 +1,4 @@
-"""Matrices too large for memory: rows in a file, read a stretch at a time, and LightGBM fed from them.
+"""Matrices too large for memory: rows in a file, read a stretch at a time.
 
 What is built with `concatenate` or `empty` is a numpy array as long as it is small, and else an OnDisk, which can be
 cut and written to by rows like an array. A selection of rows is a view: nothing is read before it is asked for.
@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from typing import Any, Final, TypeAlias
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
@@ -119,22 +118,6 @@ class OnDisk:
 Matrix: TypeAlias = Array | OnDisk
 
 
-class _Rows(lgb.Sequence):  # type: ignore[misc]
-    """The rows of a matrix on disk, as LightGBM asks for them."""
-
-    def __init__(self, matrix: OnDisk) -> None:
-        self._matrix = matrix
-        self.batch_size = max(1, CHUNK_BYTES // (matrix.dtype.itemsize * matrix.shape[1]))
-
-    def __len__(self) -> int:
-        return len(self._matrix)
-
-    def __getitem__(self, key: Any) -> Array:
-        one = isinstance(key, int | np.integer)
-        rows: Array = np.asarray(self._matrix[slice(int(key), int(key) + 1) if one else key])
-        return rows[0].astype(np.float64) if one else rows  # one by one it samples, in double precision
-
-
 def empty(rows: int, columns: int, dtype: DTypeLike = np.float32) -> Any:
     """A matrix to be written to."""
     if rows * columns * np.dtype(dtype).itemsize <= IN_MEMORY_BYTES:
@@ -152,11 +135,6 @@ def concatenate(parts: Iterable[Callable[[], Array]], nbytes: int) -> Any:
         whole = whole or OnDisk(rows.shape[1], rows.dtype)
         whole.append(rows)
     return whole
-
-
-def dataset(matrix: Matrix, **given: Any) -> lgb.Dataset:
-    """A LightGBM dataset; of a matrix on disk only the bins are in memory, a byte a number."""
-    return lgb.Dataset(_Rows(matrix) if isinstance(matrix, OnDisk) else matrix, **given)
 
 
 def by_chunks(of: Callable[[Array], Array], matrix: Matrix) -> Array:

@@ -17,6 +17,7 @@ import numpy as np
 
 from models import matrix
 from models.boosting import BINS, OnTree, boost, parameters, threads
+from models.datasets import dataset
 from models.examples import Bools, Floats, Longs
 from models.prior import Model
 from streams import features
@@ -68,7 +69,7 @@ def train(
         X, played, sizes = X[rows], played[rows], sizes[useful]
     if kind == "recency" or not trees or not played.any() or played.all() or len(sizes) < 20:
         return Ranker("recency" if prior is None else kind, None, prior)
-    data = matrix.dataset(
+    data = dataset(
         X,
         label=played.astype(np.float32),
         group=sizes if kind == "lambdarank" else None,

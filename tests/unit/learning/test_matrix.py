@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import matrix
+from models.datasets import dataset
 from models.matrix import OnDisk
 
 ROWS, COLUMNS = 57, 3
@@ -76,7 +77,7 @@ def test_trees_from_a_file_are_the_trees_from_memory() -> None:
     some = rng.random(len(X)) < 0.7
     given = {"objective": "binary", "verbose": -1, "deterministic": True, "seed": 3, "num_threads": 1}
     trees = [
-        lgb.train(given, matrix.dataset(of[some], label=y[some], params={"verbose": -1}), 10)
+        lgb.train(given, dataset(of[some], label=y[some], params={"verbose": -1}), 10)
         for of in (X, on_disk(X))
     ]
     assert trees[0].model_to_string() == trees[1].model_to_string()
