@@ -67,7 +67,7 @@ def test_the_status_numbers_in_alerts_are_those_of_the_rules():
 
 
 def test_the_dashboard_asks_a_question_in_every_panel():
-    """Twelve panels, one question each, all on the chosen source."""
+    """One question each, all on the chosen source."""
     dashboard = json.loads((DEPLOY / "grafana/continue-watching.json").read_text())
     assert all(panel["title"].endswith("?") for panel in dashboard["panels"])
     assert all(panel["datasource"]["uid"] == "${source}" for panel in dashboard["panels"])
