@@ -340,7 +340,7 @@ LIVE_DECISIONS: Final = OUTCOMES.gauge(
 )
 LIVE_PRECISION: Final = OUTCOMES.gauge(
     "Is the right show first, live?",
-    "cw_live_precision_at_1",
+    "cw_live_right_first_ratio",
     "Of the sessions in the live window that played a show of their row first, the share in which it stood first: in "
     "the row, by recency on the same rows, or in the shadow.",
     "version",

@@ -308,7 +308,7 @@ def _right(outcomes: figures.Scrape) -> str:
     )
     if not served:
         return "no outcome yet"
-    shown = [outcomes.values("cw_live_precision_at_1", version=served[-1][1], order=o) for o in ("row", "recency")]
+    shown = [outcomes.values("cw_live_right_first_ratio", version=served[-1][1], order=o) for o in ("row", "recency")]
     if not all(shown):
         return "no outcome yet"
     return f"{100 * shown[0][0]:.1f} % (by recency {100 * shown[1][0]:.1f} %, {served[-1][0]:.0f} sessions)"
