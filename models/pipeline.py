@@ -84,7 +84,7 @@ def score_with(scorer: Scorer, examples: Examples, tick: Callable[[int], None]) 
     for first in range(0, len(examples), BATCH_DECISIONS):
         last = min(first + BATCH_DECISIONS, len(examples))
         rows = slice(offsets[first], offsets[last])
-        said = scorer.score(X[rows], offsets[first : last + 1] - offsets[first], C[first:last])
+        said = scorer.score(np.asarray(X[rows]), offsets[first : last + 1] - offsets[first], C[first:last])
         score[rows] = said.score
         play[rows] = said.play_probability
         chance[first:last] = said.continuation

@@ -6,7 +6,7 @@ would learn to trust its input more than it deserves in service.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
@@ -26,6 +26,8 @@ INNER_FOLDS: Final = 3
 NAMED_BELOW: Final = 300  # households; with fewer, what hardly changes within one tells which it is, and is left out
 _NAMING: Final = [features.CONTEXT_NAMES.index(name) for name in ("country", "signed_up")]
 ADDED_TREES: Final = (5, 10, 20, 40, 80)  # numbers of trees over a prior's that are tried
+SCORED_AT_ONCE: Final = 50_000  # decisions
+STANDING_DECISIONS: Final = 150_000  # about so many, spread over all, teach the play probability and continuation
 CHOICE_DECISIONS: Final = 8_000  # about so many, spread over all, say which kind of ranker is taken
 TICKS: Final = (len(ranking.KINDS) * INNER_FOLDS + 1) * ranking.TREES + (INNER_FOLDS + 1) * (
     calibration.TREES + continuation.TREES
@@ -66,7 +68,12 @@ class Models:
     choice: dict[str, float]  # MRR of each kind of ranker on households it had not seen
 
     def score(self, examples: Examples) -> Scored:
-        """Scores all decisions with LightGBM itself."""
+        """Scores all decisions with LightGBM itself, some at a time."""
+        number = np.arange(len(examples)) // SCORED_AT_ONCE
+        if len(number) and number[-1]:
+            parts = [self.score(examples.select(number == each)) for each in range(number[-1] + 1)]
+            names = [field.name for field in fields(Scored)]
+            return Scored(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
         X, C = examples.matrices(self.population)
         offsets = examples.offsets
         score = self.ranker.score(X)
@@ -101,6 +108,11 @@ def train(
             unseen = _out_of_fold(examples, X, fold, tick)
         fold, score, choice = unseen.fold, unseen.score, unseen.choice
         ranker = ranking.train(unseen.kind, X, sizes, played, tick)
+    some = np.arange(len(examples)) % (1 + (len(examples) - 1) // STANDING_DECISIONS) == 0
+    if not some.all():  # how scores stand among each other takes no more than that to learn
+        rows = np.repeat(some, sizes)
+        examples, fold, C, X, score = examples.select(some), fold[some], C[some], X[rows], score[rows]
+        offsets, played = examples.offsets, examples.played
     calibrator, play = calibration.train(
         score, C, offsets, played, fold, tick, prior.play_probability if prior is not None else None
     )
