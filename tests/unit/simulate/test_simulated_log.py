@@ -125,3 +125,35 @@ def test_titles_have_legible_names_of_their_own_and_credits_before_the_end(log: 
         assert show.summary.endswith(".")
         for episode in show.episodes:
             assert 0 < episode.credits_s < episode.runtime_s
+
+
+def test_until_habits_change_the_log_is_the_same_and_then_it_is_not() -> None:
+    """On day 4 of 8: sessions that began before are what they are without it."""
+    changing = Log(20, 8, 3, FILE_UNTIL_MS, habits_change_at=4)
+    usual, changed = Log(20, 8, 3, FILE_UNTIL_MS).advance(FILE_UNTIL_MS), changing.advance(FILE_UNTIL_MS)
+    until = int(changing.change_s * 1000)
+
+    def before(arrivals: list[Arrival]) -> list[Arrival]:
+        return [arrival for arrival in arrivals if arrival[0] < until]
+
+    assert before(usual) == before(changed) != []
+    assert usual != changed
+
+
+def test_after_habits_change_shows_go_with_other_devices() -> None:
+    """Of the shows played on both sides of the day, most are on another device than before; without it, few are."""
+
+    def moved(habits_change_at: float | None) -> float:
+        log = Log(40, 40, 3, FILE_UNTIL_MS, habits_change_at)
+        day = FILE_UNTIL_MS - 20 * 86_400_000
+        devices: dict[tuple[str, str], tuple[Counter[str], Counter[str]]] = {}
+        for at, event in log.advance(FILE_UNTIL_MS):
+            if event["type"] == "play":
+                sides = devices.setdefault((event["member_id"], event["show_id"]), (Counter(), Counter()))
+                sides[at >= day][event.get("device_id") or event["device"]] += 1
+        both = [sides for sides in devices.values() if all(sides)]
+        assert len(both) > 40
+        return sum(one.most_common(1)[0][0] != other.most_common(1)[0][0] for one, other in both) / len(both)
+
+    assert moved(None) < 0.25
+    assert moved(20) > 0.5
