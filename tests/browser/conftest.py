@@ -21,6 +21,7 @@ from worker_process import WorkerProcess, wait_caught_up, wait_until
 
 from streams import topics
 from streams.gateway.ingestion import MAX_EVENTS
+from streams.scoring.announcements import LIVE
 
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -33,7 +34,8 @@ class GatewayProcess:
 
     def __init__(self, env: dict[str, str]) -> None:
         self.port = int(env["CW_GATEWAY_PORT"])
-        self._env = env
+        self.env = env
+        self.history: Path | None = None  # what it was given at first
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -54,7 +56,7 @@ class GatewayProcess:
 
     def start(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "streams.cli", "gateway"], env=self._env, stdout=subprocess.DEVNULL
+            [sys.executable, "-m", "streams.cli", "gateway"], env=self.env, stdout=subprocess.DEVNULL
         )
         wait_until(lambda: (self.get("readyz") or {}).get("ready") is True, 60)
 
@@ -90,8 +92,29 @@ def gateway(broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[G
         for at in range(0, len(events), MAX_EVENTS):
             process.post(b"[" + b",".join(events[at : at + MAX_EVENTS]) + b"]")
         wait_caught_up(broker.bootstrap_servers)
+        process.history = history
         yield process
         process.stop()
+
+
+@pytest.fixture
+def model(gateway: GatewayProcess, broker: Any, tmp_path: Path) -> Iterator[str]:
+    """A bundle trained on that history serves during the test; its version."""
+    broker.cw("train", "--events", str(gateway.history), "-o", str(tmp_path / "bundle"))
+    broker.cw("publish", str(tmp_path / "bundle"))
+    version = str(orjson.loads((tmp_path / "bundle" / "manifest.json").read_bytes())["version"])
+    worker = gateway.env["CW_WORKER_URLS"]
+
+    def serves(name: str) -> bool:
+        with urllib.request.urlopen(f"{worker}/readyz", timeout=5) as answer:
+            return bool(orjson.loads(answer.read())["model_version"] == name)
+
+    wait_until(lambda: serves(version), 30)
+    yield version
+    producer = KafkaProducer(bootstrap_servers=broker.bootstrap_servers)
+    producer.send(topics.MODELS, None, key=LIVE.encode()).get(20)
+    producer.close()
+    wait_until(lambda: serves("recency"), 30)
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
 """The page in a real Chromium on the real chain: what a person does moves the rows that they see."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from page import Page
 
 OpenPage = Callable[..., Page]
@@ -70,13 +72,32 @@ def test_a_snoozed_show_leaves_both_devices(open_page: OpenPage) -> None:
         page.wait(lambda kind=kind: show not in page.shows(kind), f"it has left the {kind}")
 
 
-def test_why_shows_the_feature_values_and_the_score_of_the_item(open_page: OpenPage) -> None:
+def test_why_shows_the_feature_values_of_the_item_where_there_is_no_model(open_page: OpenPage) -> None:
     page = open_page()
     show = page.shows("tv")[1]
     page.press("tv", "why", show)
     page.wait(lambda: page.js("return document.querySelectorAll('.tv .why-feature').length") > 5, "features are shown")
-    assert "score" in page.text(".tv .why-detail")
+    assert "in the order of last watching" in page.text(".tv .why-detail")
     assert page.js("return document.querySelector('.tv .why-item.chosen').dataset.show") == show
+
+
+def test_why_shows_what_added_to_the_score_and_from_which_events_it_is(open_page: OpenPage, model: str) -> None:
+    page = open_page()
+    show = page.shows("tv")[1]
+    page.press("tv", "why", show)
+    page.wait(lambda: page.text(".tv .why-sum"), "the score is told as a sum")
+    told = page.text(".tv .why-sum").replace("−", "-")
+    sums = re.findall(r"Score (\S+) = (\S+) for any show (\S+) for (\S+) against", told)
+    score, base, up, down = (float(part) for part in sums[0])
+    assert score == pytest.approx(base + up + down, abs=0.02)
+    shares = page.js(
+        "return [...document.querySelectorAll('.tv .why-feature .why-share, .tv .why-rest .why-share')]"
+        ".map(share => share.textContent.replace('−', '-'))"
+    )
+    assert sum(map(float, shares)) == pytest.approx(up + down, abs=0.1)
+    assert page.js("return document.querySelectorAll('.tv .why-group').length") > 3
+    assert model in page.text(".tv .why-origin")
+    assert "plays of it" in page.text(".tv .why-origin") or "play of it" in page.text(".tv .why-origin")
 
 
 def test_at_the_end_of_an_episode_the_next_one_follows_by_autoplay_and_the_row_goes_on_with_it(

@@ -2,6 +2,7 @@
 
 import { getJson, memberPath } from "./api.js";
 import { el } from "./dom.js";
+import { number, read } from "./reading.js";
 
 const SHOWN = 12;
 const GROUPS = {
@@ -80,7 +81,10 @@ function contributions(row, item) {
     ),
     ...grouped.map(([group, part]) => bar("why-group", GROUPS[group] ?? group, group, part, widest, "")),
     el("h4", {}, "One by one"),
-    ...parts.slice(0, SHOWN).map(([name, part]) => bar("why-feature", sentence(row.meanings[name]), name, part, widest, number(item.features[name]))),
+    ...parts.slice(0, SHOWN).map(([name, part]) => {
+      const { words, value } = read(row.meanings[name], item.features[name]);
+      return bar("why-feature", words, `${name} = ${item.features[name]}: ${row.meanings[name]}`, part, widest, value);
+    }),
     rest.length ? bar("why-rest", `${rest.length} others together`, "", sum(rest), widest, "") : null,
   ];
 }
@@ -108,14 +112,15 @@ function values(row, item) {
   const furthest = names.map((name) => [name, apart(name)]).sort((a, b) => b[1] - a[1]).slice(0, SHOWN);
   return [
     el("p", { class: "why-note" }, `Score ${number(item.score)}: ${row.model_version === "recency" ? "the row is in the order of last watching" : "this model does not say what made it"}. What sets it apart in this row:`),
-    ...furthest.map(([name]) =>
-      el(
+    ...furthest.map(([name]) => {
+      const { words, value } = read(row.meanings?.[name] ?? name, item.features[name]);
+      return el(
         "div",
         { class: "why-line why-feature" },
-        el("span", { class: "why-words", title: name }, sentence(row.meanings?.[name] ?? name)),
-        el("span", { class: "why-number" }, number(item.features[name])),
-      ),
-    ),
+        el("span", { class: "why-words", title: `${name} = ${item.features[name]}` }, words),
+        el("span", { class: "why-number" }, value),
+      );
+    }),
   ];
 }
 
@@ -128,22 +133,12 @@ function origin(row, item) {
   return el("p", { class: "why-note why-origin" }, `${show}${member}up to ${moment(row.scored_from_ts)}, offset ${from.offset}. Model ${row.model_version}.`);
 }
 
-function sentence(words) {
-  return words.charAt(0).toUpperCase() + words.slice(1);
-}
-
 function moment(ms) {
   return new Date(ms).toLocaleString([], { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
 }
 
 function percent(share) {
   return `${(100 * share).toFixed(1)}%`;
-}
-
-function number(value) {
-  if (value === null || value === undefined) return "–";
-  const size = Math.abs(value);
-  return size !== 0 && (size < 0.01 || size >= 100000) ? value.toExponential(1) : String(Math.round(value * 100) / 100);
 }
 
 function signed(value) {
