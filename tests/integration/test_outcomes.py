@@ -8,6 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 from eventlog import DAY, HOUR, MINUTE, event, watch
+from impressions import impression
 from kafka import KafkaProducer
 from worker_process import WorkerProcess, records, wait_caught_up, wait_until
 
@@ -16,7 +17,7 @@ from streams.cli import main
 from streams.config import OUTCOMES_APP_ID
 from streams.outcomes.join import Member
 from streams.outcomes.learning import Learning
-from streams.outcomes.live import Live
+from streams.outcomes.live import LASTING, SESSIONS, Live
 from streams.outcomes.served import parse
 
 MEMBERS = 150
@@ -176,4 +177,43 @@ def test_a_recalibration_that_gains_is_applied_and_impressions_have_both_probabi
         assert "Live recalibration of" in worker.log.read_text()
         worker.stop()
     producer.send(topics.MODELS, None, key=b"ranking").get(20)
+    producer.close()
+
+
+def test_a_bundle_worse_than_recency_on_live_outcomes_gets_a_verdict(broker, tmp_path: Path) -> None:
+    """Its row has first what is never played; recency would be right. One announcement, once it has lasted."""
+    run, began = uuid.uuid4().hex[:6], int(time.time() * 1000) - DAY
+    producer = KafkaProducer(bootstrap_servers=broker.bootstrap_servers, linger_ms=5)
+
+    def sessions(first: int, last: int) -> None:
+        """One session each of so many members: a row of two shows, of which the second is played."""
+        for member_id in (f"{run}/{number}" for number in range(first, last)):
+            log = [event("session_start", began), *watch("a", began + 1000, 2)]
+            sent = [
+                producer.send(topics.EVENTS, orjson.dumps({**made, "member_id": member_id}), key=member_id.encode())
+                for made in log
+            ]
+            row = impression(sent[0].get(20).offset, "ba", member_id=member_id, model_version=f"bad-{run}")
+            producer.send(topics.IMPRESSIONS, orjson.dumps(row), key=member_id.encode())
+        producer.flush()
+
+    def verdicts() -> list:
+        key = f"verdict/bad-{run}".encode()
+        return [record for record in records(broker.bootstrap_servers, topics.MODELS) if record.key == key]
+
+    with WorkerProcess(broker, tmp_path / "outcomes", "outcomes") as service:
+        service.wait_ready()
+        sessions(0, SESSIONS + 50)
+        wait_until(lambda: f'cw_live_decisions{{role="served",version="bad-{run}"}}' in service.get("/metrics")[1], 30)
+        time.sleep(5)
+        assert verdicts() == []
+        sessions(SESSIONS + 50, SESSIONS + 100 + LASTING)
+        wait_until(lambda: bool(verdicts()), 30)
+        verdict = orjson.loads(verdicts()[0].value)
+        assert verdict["version"] == f"bad-{run}"
+        assert "right show first in 0.0 %" in verdict["reason"]
+        time.sleep(5)
+        assert len(verdicts()) == 1
+        assert "cw_live_verdicts_total 1.0" in service.get("/metrics")[1]
+        service.stop()
     producer.close()
