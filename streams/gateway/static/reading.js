@@ -16,7 +16,7 @@ export function read(meaning, value) {
   const yes = main.match(/^1 (?:where|while|for) (.+)$/);
   if (yes) return { words: sentence(yes[1]), value: value ? "yes" : "no" };
   if (unknown) return { words: sentence(main), value: "unknown" };
-  if (/^(its )?share\b|^position as a share\b/.test(main)) return { words: sentence(main), value: `${Math.round(100 * value)}%` };
+  if (!/ against /.test(main) && /^(its )?share\b|^position as a share\b/.test(main)) return { words: sentence(main), value: `${Math.round(100 * value)}%` };
   return { words: sentence(main), value: number(value) };
 }
 
