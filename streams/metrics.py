@@ -334,7 +334,7 @@ OUTCOMES_SENT: Final = OUTCOMES.counter(
 LIVE_DECISIONS: Final = OUTCOMES.gauge(
     "How much do the live figures rest on?",
     "cw_live_decisions",
-    "Decisions in the live window of a bundle, in this service's partitions; role is served or shadow.",
+    "Decisions in the live window of a bundle, of all partitions; role is served or shadow.",
     "version",
     "role",
 )
