@@ -26,7 +26,7 @@ def curve(models: Models, judged: Judged) -> list[dict[str, Any]]:
     examples = judged.examples.select(spread(judged.examples))
     if booster is None or not examples.continued.any():
         return []
-    X, _ = examples.matrices(models.population)
+    X = np.asarray(examples.matrices(models.population)[0])
     total = booster.num_trees()
     points = []
     with tempfile.TemporaryDirectory() as name:

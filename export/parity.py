@@ -55,7 +55,7 @@ def check(models: Models, folder: Path, scorer: Scorer, examples: Examples) -> P
     `examples` are real decisions; as many of them are used as make up ROWS rows.
     """
     chosen = examples.select(spread(examples))
-    X, C = chosen.matrices(models.population)
+    X, C = map(np.asarray, chosen.matrices(models.population))
     offsets = chosen.offsets
     started = perf_counter()
     said = models.score(chosen)

@@ -35,7 +35,7 @@ def by_group(
     if kind == "recency" or len(few) < ENOUGH:
         return None
     fold = folds.inner(few.households(), few.members[few.member], few.ts, FOLDS)
-    X, _ = training.cross_fitted(few, plays, catalog, fold)
+    X = np.asarray(training.cross_fitted(few, plays, catalog, fold)[0])
     household = np.unique(few.households(), return_inverse=True)[1].astype(np.int64)
     group_of = np.array([feature.group for feature in features.CANDIDATE_FEATURES])
 

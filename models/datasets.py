@@ -24,6 +24,9 @@ class _Rows(lgb.Sequence):  # type: ignore[misc]
         return rows[0].astype(np.float64) if one else rows  # one by one it samples, in double precision
 
 
-def dataset(matrix: Matrix, **given: Any) -> lgb.Dataset:
+def dataset(matrix: Matrix, params: dict[str, Any], **given: Any) -> lgb.Dataset:
     """A LightGBM dataset; of a matrix on disk only the bins are in memory, a byte a number."""
-    return lgb.Dataset(_Rows(matrix) if isinstance(matrix, OnDisk) else matrix, **given)
+    # Which features can't be split it tells from memory otherwise than from a file; left out or not, features are
+    # drawn otherwise then, and the trees differ.
+    params = params | {"feature_pre_filter": False}
+    return lgb.Dataset(_Rows(matrix) if isinstance(matrix, OnDisk) else matrix, params=params, **given)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from models import matrix, shards, splitting
+from models import matrix, shards, splitting, training
 from models import replay as replaying
 from models.examples import Examples, Plays
 from models.log import read_catalog, read_profiles
@@ -74,9 +74,14 @@ def test_features_are_the_same_whether_examples_are_in_memory_or_on_disk(replaye
     assert np.array_equal(C2, C[some])
 
 
-def test_training_on_examples_makes_the_bundle_that_training_on_events_makes(log: Path, tmp_path: Path) -> None:
+def test_training_from_files_makes_the_bundle_that_training_in_memory_makes(log: Path, tmp_path: Path) -> None:
+    """Examples read from their folder, matrices on disk and decisions scored a few at a time, to the same bytes."""
     assert main(["examples", "--events", str(log), "--candidate-days", "30", "-o", str(tmp_path / "examples")]) == 0
-    assert main(["train", "--examples", str(tmp_path / "examples"), "-o", str(tmp_path / "one")]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(matrix, "IN_MEMORY_BYTES", 10_000)
+        patch.setattr(matrix, "CHUNK_BYTES", 50_000)
+        patch.setattr(training, "SCORED_AT_ONCE", 40)
+        assert main(["train", "--examples", str(tmp_path / "examples"), "-o", str(tmp_path / "one")]) == 0
     assert main(["train", "--events", str(log), "--candidate-days", "30", "-o", str(tmp_path / "other")]) == 0
     one, other = (orjson.loads((tmp_path / name / "manifest.json").read_bytes()) for name in ("one", "other"))
     assert one["files"] == other["files"]
