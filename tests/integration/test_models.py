@@ -16,10 +16,11 @@ from worker_process import WorkerProcess, changelog_states, plain_fold, records,
 
 from streams import topics
 from streams.cli import main
+from streams.config import OUTCOMES_APP_ID
 from streams.scoring.announcements import VERDICT, Verdict, encode_verdict
 from streams.scoring.candidate import in_share
 
-MEMBERS = [f"house-{number}/p" for number in range(24)]
+MEMBERS = [f"house-{number}/p" for number in range(32)]
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +118,34 @@ def test_a_bundle_is_tried_in_the_shadow_then_on_some_members_then_serves_and_is
     wait_until(running.metrics_have('cw_model_info{version="one"} 1.0'), 30)
     assert {of["model_version"] for of in running.open_sessions().values()} == {"one"}
     assert "taken back  two" in running.models("list")
+
+
+def test_a_trial_is_compared_on_what_its_sessions_played(running: Running, trained: Path, tmp_path: Path) -> None:
+    """The same models under two names: every session is judged twice, and no difference is seen."""
+    one, two = (copy_as(trained, tmp_path / name, name) for name in ("one", "two"))
+    running.broker.cw("publish", str(one))
+    running.broker.cw("publish", str(two), "--shadow")
+    wait_until(running.metrics_have('cw_model_candidate{mode="shadow",version="two"} 1.0'), 30)
+    with WorkerProcess(running.broker, tmp_path / "outcomes", "outcomes") as outcomes:
+        outcomes.wait_ready()
+        made = running.open_sessions()
+        for member, of in made.items():
+            session, began = of["session_id"], of["scored_from_ts"] + MINUTE
+            running.send(member, watch("show-2", began, 3, 3, session_id=session))
+        running.producer.flush()
+        wait_caught_up(running.broker.bootstrap_servers)
+        wait_caught_up(running.broker.bootstrap_servers, of=OUTCOMES_APP_ID)
+        outcomes.stop()
+    hits = sum(of["items"][0]["show_id"] == "show-2" for of in made.values())
+    told = running.models("compare").splitlines()
+    assert told[0] == "two beside one, on the same sessions"
+    figure, members = told[2].split(), str(len(MEMBERS))
+    assert figure[:2] == ["precision", "at"]
+    share = f"{hits / len(MEMBERS):.4f}"
+    assert figure[3:] == [share, share, "+0.0000", "+0.0000", "to", "+0.0000", f"{members},", members]
+    assert told[3].strip() == "no difference seen (higher is better)"
+    running.models("withdraw")
+    assert running.models("compare").splitlines()[0] == "one beside recency, on the same sessions"
 
 
 def test_a_bundle_that_fails_is_set_aside_for_recency_until_another_comes(
