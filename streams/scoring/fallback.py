@@ -19,7 +19,8 @@ VERSION: Final = "recency"
 CANDIDATE_DAYS: Final = 180
 
 FAILURES: Final = 3  # batches in a row: so many failures set a bundle aside
-SLOW_US: Final = 2000.0  # of CPU time a decision; a whole decision should take 100, the smallest batch takes 600
+# Of CPU time a decision. With 20 candidates it takes 80 in a batch and 250 alone; there may be 128 candidates.
+SLOW_US: Final = 2000.0
 SLOW_CALLS: Final = 20  # in a row, and
 SLOW_FOR_S: Final = 30.0  # for so long: slower than that sets a bundle aside
 
