@@ -29,7 +29,7 @@ unit: setup
 	$(BIN)/python -m pytest tests/unit tests/contract
 
 test: setup browser lint
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests -n 3 --dist loadfile
 
 bench: setup
 	PYTHONPATH=tests:tests/support $(BIN)/python -m bench.run $(BENCH)
@@ -41,7 +41,7 @@ docs: setup
 
 lock:
 	@$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install -q uv
-	$(VENV)-lock/bin/uv pip compile pyproject.toml requirements/build.in --extra train --extra dev --universal --python-version 3.11 \
+	$(VENV)-lock/bin/uv pip compile pyproject.toml requirements/build.in --extra train --extra spark --extra dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate -q -o requirements/lock.txt
 	rm -rf $(VENV)-lock
 
