@@ -1,7 +1,6 @@
 """How long from the POST of an event to the pushed row on the member's open stream, at a steady rate."""
 
 import asyncio
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from bench.figures import Figure, Section
 from bench.harness import say
 from bench.population import EventFile
 from conftest import Broker
+from ports import free_port
 from worker_process import wait_until
 
 from streams.row import parse_version
@@ -128,9 +128,7 @@ def _covered(sent: Sequence[tuple[int, float]], came: Sequence[tuple[int, float]
 @contextmanager
 def gateway(broker: Broker) -> Iterator[str]:
     """`cw gateway` as a process; gives its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "streams.cli", "gateway"]
     process = subprocess.Popen(command, env={**broker.env, "CW_GATEWAY_PORT": str(port)}, stdout=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"

@@ -12,9 +12,9 @@ from typing import Any
 
 import orjson
 import pytest
-from gateways import free_port
 from kafka import KafkaProducer
 from page import Page
+from ports import free_port
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from worker_process import WorkerProcess, wait_caught_up, wait_until

@@ -3,13 +3,13 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
 
 import orjson
 import pytest
+from ports import free_port
 from worker_process import WorkerProcess, records, wait_until
 
 from streams import topics
@@ -26,9 +26,7 @@ def test_canary_members_cover_every_partition_once():
 @pytest.fixture
 def services(broker, tmp_path):
     """A worker and a gateway as processes; gives the worker and the environment that names the gateway."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     env = {**broker.env, "CW_GATEWAY_PORT": str(port), "CW_JWT_SECRET": "a secret of at least thirty-two bytes"}
     gateway = subprocess.Popen([sys.executable, "-m", "streams.cli", "gateway"], env=env, stdout=subprocess.DEVNULL)
 

@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateways import free_port
 from kafka.admin import ConfigResource, ConfigResourceType, MemberToRemove
 from kafka.errors import KafkaError
+from ports import free_port
 from row_watch import Followers, RowWatch
 from traffic import Load
 from worker_process import (

@@ -1,7 +1,6 @@
 """A gateway in the test's own process, and the rows that tests write to cw.rows."""
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -10,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import orjson
+from ports import free_port
 
 from streams import config
 from streams.gateway.app import Parts
@@ -17,13 +17,6 @@ from streams.gateway.log_reader import Record
 from streams.gateway.service import running
 
 NOW = 1_763_000_000_000
-
-
-def free_port() -> int:
-    """A TCP port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @asynccontextmanager

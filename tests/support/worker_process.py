@@ -1,7 +1,6 @@
 """`cw worker` as a real process, and what it left: in the changelog, in RocksDB, and as a plain fold would have it."""
 
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from typing import NamedTuple
 
 import rocksdict
 from kafka import KafkaConsumer, TopicPartition
+from ports import free_port
 
 from streams import codec, events, topics
 from streams.batching.store import MARK
@@ -30,9 +30,7 @@ class WorkerProcess:
     """One `cw worker`, or another service that keeps state, with a folder of its own; to be used in a `with` block."""
 
     def __init__(self, broker, data: Path, service: str = "worker") -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.service = service
         self.broker, self.data, self.log = broker, data, data.with_suffix(".log")
         self.process: subprocess.Popen[bytes] | None = None

@@ -9,7 +9,8 @@ from typing import Any
 import orjson
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from gateways import event, free_port, gateway_at, until
+from gateways import event, gateway_at, until
+from ports import free_port
 
 from streams import topics
 from streams.gateway import writer

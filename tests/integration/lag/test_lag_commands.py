@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from committing import commit, send
+from ports import free_port
 from worker_process import wait_until
 
 CW = Path(sys.executable).with_name("cw")
@@ -60,9 +60,7 @@ def get(port, path):
 
 @contextmanager
 def monitor(servers):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = {**os.environ, "KAFKA_BOOTSTRAP_SERVERS": servers, "CW_MONITOR_PORT": str(port)}
     process = subprocess.Popen([CW, "monitor"], env=environment, stderr=subprocess.PIPE, text=True)
     try:

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gateways import free_port, gateway_at
+from gateways import gateway_at
+from ports import free_port
 
 
 @pytest.fixture
