@@ -47,21 +47,15 @@ def examples(arguments: argparse.Namespace) -> None:
 
     prepare_process()
     folder: Path = arguments.output
+    files = spark.event_files(arguments.events) if arguments.spark is not None else []
     shards.begin(folder)
     with showing() as progress:
         progress.say("Reading the catalogue")
         catalog, profiles = read_catalog(arguments.events), read_profiles(arguments.events)
         if arguments.spark is not None:
             progress.say("Starting Spark")
-            held = spark.write(
-                folder,
-                arguments.events,
-                catalog,
-                profiles,
-                arguments.candidate_days,
-                arguments.spark,
-                progress.stage,
-            )
+            days = arguments.candidate_days
+            held = spark.write(folder, files, catalog, profiles, days, arguments.spark, progress.stage)
         else:
             with folded(arguments.events, catalog, arguments.candidate_days, progress.stage, profiles=profiles) as (
                 parts,
@@ -74,6 +68,6 @@ def examples(arguments: argparse.Namespace) -> None:
         vectors.save(folder / shards.VECTORS, catalog.vectors)
         shards.finish(folder, arguments.candidate_days, held)
     size = sum(path.stat().st_size for path in folder.rglob("*.parquet"))
-    print(f"{held['events']:,} events of {held['members']:,} members; {size / 1e6:,.0f} MB of examples in {folder}")
+    print(f"{held['events']:,} events of {held['members']:,} members; {size / 1e6:,.1f} MB of examples in {folder}")
     if held["invalid"]:
         print(f"{held['invalid']:,} records were left out as invalid; the first: {held['reasons'][0]}")

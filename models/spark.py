@@ -50,6 +50,8 @@ exec {java} "$@"
 _LOG4J: Final = """\
 rootLogger.level = error
 rootLogger.appenderRef.stderr.ref = stderr
+logger.gateway.name = org.apache.spark.api.python.PythonGatewayServer
+logger.gateway.level = error
 appender.stderr.type = Console
 appender.stderr.name = stderr
 appender.stderr.target = SYSTEM_ERR
@@ -65,9 +67,19 @@ _SETTINGS: Final = {
 }
 
 
+def event_files(sources: Sequence[str]) -> list[Path]:
+    """Sources as files. Raises UsageError where one is none."""
+    for source in sources:
+        if source.startswith(KAFKA):
+            raise UsageError(f"Spark reads event files, not {source}: leave --spark out, or write the topic to files")
+        if not Path(source).is_file():
+            raise UsageError(f"there is no event file {source}")
+    return [Path(source).absolute() for source in sources]
+
+
 def write(
     folder: Path,
-    sources: Sequence[str],
+    files: Sequence[Path],
     catalog: Catalog,
     profiles: Mapping[str, Profile],
     candidate_days: int,
@@ -76,10 +88,9 @@ def write(
 ) -> dict[str, Any]:
     """Writes examples and viewings of event files (JSON Lines or Parquet) to `folder`; returns what the log held.
 
-    `master` is Spark's, such as local[4] or spark://HOST:7077. Raises UsageError where Spark is not installed or can't
-    read a source, CommandError where the work fails or there is not one valid event.
+    `master` is Spark's, such as local[4] or spark://HOST:7077. Raises UsageError where Spark is not installed,
+    CommandError where the work fails or there is not one valid event.
     """
-    paths = [_path(source) for source in sources]
     with _session(master) as spark:
         from pyspark.errors import PySparkException
         from pyspark.sql import functions as F
@@ -87,10 +98,10 @@ def write(
 
         try:
             context = spark.sparkContext
-            tasks = max(context.defaultParallelism, sum(path.stat().st_size for path in paths) // PARTITION_BYTES)
+            tasks = max(context.defaultParallelism, sum(path.stat().st_size for path in files) // PARTITION_BYTES)
             spark.conf.set("spark.sql.shuffle.partitions", tasks)
             known = context.broadcast((pickle.dumps(catalog), candidate_days))
-            lines = _lines(spark, paths)
+            lines = _lines(spark, files)
             if profiles:
                 rows = [(member.encode(), _PROFILE, 0, 0, pickle.dumps(own)) for member, own in profiles.items()]
                 own = spark.createDataFrame(rows, _LINES.rpartition(",")[0]).withColumn("reason", F.lit(None))
@@ -114,7 +125,7 @@ def write(
                 lost = lines.where("member is null")
                 held["invalid"] += lost.count()
                 first = lost.orderBy("source", "block", "place").select("source", "reason").head(REASONS_KEPT)
-                reasons = [f"{sources[row.source]}: {row.reason}" for row in first]
+                reasons = [f"{files[row.source]}: {row.reason}" for row in first]
                 for row in folded.where("invalid > 0").select("reasons").head(REASONS_KEPT - len(reasons)):
                     reasons += row.reasons
         except PySparkException as error:
@@ -123,16 +134,8 @@ def write(
     held["reasons"] = reasons[:REASONS_KEPT]
     if not held["events"]:
         first_reason = f" (the first: {reasons[0]})" if reasons else ""
-        raise CommandError(f"{', '.join(sources)} holds no valid event{first_reason}")
+        raise CommandError(f"{', '.join(map(str, files))} holds no valid event{first_reason}")
     return held
-
-
-def _path(source: str) -> Path:
-    if source.startswith(KAFKA):
-        raise UsageError(f"Spark reads event files, not {source}; leave --spark out, or write the topic to files first")
-    if not Path(source).is_file():
-        raise UsageError(f"there is no event file {source}")
-    return Path(source).absolute()
 
 
 @contextmanager
