@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test lint unit bench docs lock browser clean
+.PHONY: setup demo test lint unit bench docs lock browser spark clean
 
 setup: $(STAMP)
 
@@ -21,6 +21,13 @@ demo: setup
 browser:
 	@bash tests/browser/install.sh
 
+spark: $(VENV)/.spark
+
+# Half a gigabyte that nothing needs but `cw examples --spark`: not part of the setup.
+$(VENV)/.spark: $(STAMP) requirements/spark.txt
+	@bash requirements/install.sh $(BIN)/python spark.txt
+	@touch $@
+
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -28,7 +35,7 @@ lint: setup
 unit: setup
 	$(BIN)/python -m pytest tests/unit tests/contract
 
-test: setup browser lint
+test: setup browser spark lint
 	$(BIN)/python -m pytest tests -n 3 --dist loadfile
 
 bench: setup
@@ -41,8 +48,10 @@ docs: setup
 
 lock:
 	@$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install -q uv
-	$(VENV)-lock/bin/uv pip compile pyproject.toml requirements/build.in --extra train --extra spark --extra dev --universal --python-version 3.11 \
+	$(VENV)-lock/bin/uv pip compile pyproject.toml requirements/build.in --extra train --extra dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate -q -o requirements/lock.txt
+	$(VENV)-lock/bin/uv pip compile pyproject.toml --extra spark -c requirements/lock.txt --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --no-annotate -q -o requirements/spark.txt
 	rm -rf $(VENV)-lock
 
 clean:

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Installs the pinned packages with the Python given, showing how far it is; all that pip said only where it fails.
+# A second argument names another list than lock.txt.
 set -euo pipefail
 
 python=$1
-here=$(cd "$(dirname "$0")" && pwd)
-total=$(grep -c '^[A-Za-z].*==' "$here/lock.txt")
+list=$(cd "$(dirname "$0")" && pwd)/${2:-lock.txt}
+total=$(grep -c '^[A-Za-z].*==' "$list")
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
@@ -21,7 +22,7 @@ show_progress() {
 }
 
 echo "Installing $total pinned packages (a minute or two the first time) ..."
-if ! "$python" -m pip install --disable-pip-version-check --require-hashes --no-deps -r "$here/lock.txt" 2>&1 |
+if ! "$python" -m pip install --disable-pip-version-check --require-hashes --no-deps -r "$list" 2>&1 |
   tee "$log" | show_progress; then
   grep -vE '^(Collecting|  (Using|Downloading)|Requirement already)' "$log" | tail -n 20 >&2
   echo "setup: pip could not install the packages (its last lines are above): check the network or proxy, then try again" >&2
