@@ -53,8 +53,8 @@ def add_parser(subparsers: Any) -> None:
         "--habits-change-at",
         type=float,
         metavar="DAY",
-        help="from this day on, counted from the beginning, everybody watches on other devices, at other hours, and "
-        "looks for something new more often (may lie in the live part)",
+        help="from this day on, counted from the beginning, everybody watches on other devices and at other hours, "
+        "takes turns among their shows, and looks for something new more often (may lie in the live part)",
     )
     parser.add_argument("--speed", type=float, metavar="X", help="with --produce: go on live, X times the clock")
     parser.set_defaults(run=run)

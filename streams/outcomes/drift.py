@@ -19,10 +19,9 @@ CLOCK: Final = 16  # values between two looks
 RANK_LOSS: Final = "rank_loss"  # 1 where a show of the row was played first and did not stand first, else 0
 CONTINUATION_LOSS: Final = "continuation_loss"  # log-loss of the bundle's own continuation probability
 LOSSES: Final = (RANK_LOSS, CONTINUATION_LOSS)  # reported where they rise, while of features any change is
-_LOSS_SCALE: Final = 4.0
+_LOSS_SCALE: Final = 3.0  # a loss above counts as that
 # What the bundle's features were: of the decision, and of the row's first item. The value that counts as 1.
 CONTEXT_FEATURES: Final[Mapping[str, float]] = {
-    "candidates": 40.0,
     "since_session": 8.0,
     "session_plays": 10.0,
     "last_was_new": 1.0,

@@ -5,13 +5,13 @@ from typing import Any, Final
 
 from streams.outcomes.drift import CONTINUATION_LOSS, Detectors, Drift
 from streams.outcomes.join import Outcome
-from streams.outcomes.recalibration import Recalibration
+from streams.outcomes.recalibration import PIVOTS, Recalibration
 from streams.outcomes.served import rank_by_row
 from streams.outcomes.tally import Tally, Window, log_loss
 
 WINDOW: Final = 2000  # decisions, over all partitions: what is called live
 MAX_VERSIONS: Final = 4  # bundles of which figures are kept: the ones seen last
-KINDS: Final = ("continuation", "play")
+KINDS: Final = tuple(PIVOTS)
 DECISION: Final = "session_start"  # the trigger of the impressions that are judged: one a session
 
 
@@ -60,7 +60,7 @@ class Learning:
     def _recalibrate(self, version: str, outcome: Outcome, show_id: str, drifted: bool) -> None:
         of_version = self.recalibrations.pop(version, None)
         if of_version is None:
-            of_version = {kind: Recalibration(self.window // 2) for kind in KINDS}
+            of_version = {kind: Recalibration(self.window, PIVOTS[kind]) for kind in KINDS}
         self.recalibrations[version] = of_version
         for gone in list(self.recalibrations)[:-MAX_VERSIONS]:
             del self.recalibrations[gone]

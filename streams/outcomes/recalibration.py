@@ -14,19 +14,24 @@ from river import linear_model, optim
 
 from streams.outcomes.tally import log_loss
 
-FIRST_STEP: Final = 0.1
-LAST_STEP: Final = 0.003
-HALVED_AFTER: Final = 30  # outcomes
+SLOPE_STEPS: Final = (0.02, 0.005)  # the first and the last: what is off is the level more often than the spread
+SHIFT_STEPS: Final = (0.05, 0.02)
+HALVED_AFTER: Final = 50  # outcomes
+# Log-odds around which the slope turns, about the middle of what there is: so both numbers are learned apart.
+PIVOTS: Final = {"continuation": 1.2, "play": -2.2}
 CHUNKS: Final = 10
 _CUT: Final = 1e-6
 _Z: Final = "logit"
 
 
 class _Steps(optim.base.Scheduler):  # type: ignore[misc]
-    """The size of the step after t outcomes: falls as 1 / t to LAST_STEP, by which it follows what changes slowly."""
+    """The size of the step after t outcomes: falls as 1 / t to the last, by which it follows what changes slowly."""
+
+    def __init__(self, first: float, last: float) -> None:
+        self._first, self._last = first, last
 
     def get(self, t: int) -> float:
-        return max(LAST_STEP, FIRST_STEP / (1 + t / HALVED_AFTER))
+        return max(self._last, self._first / (1 + t / HALVED_AFTER))
 
 
 def logit(probability: float) -> float:
@@ -61,9 +66,13 @@ class Gains:
 
 @dataclass(slots=True)
 class Recalibration:
-    """One kind of probability of one bundle, in one partition. `window` decisions are what it is judged by."""
+    """One kind of probability of one bundle, in one partition. `window` decisions are what it is judged by.
+
+    `slope` and `shift` are of the log-odds less the pivot.
+    """
 
     window: int
+    pivot: float
     slope: float = 1.0
     shift: float = 0.0
     learned: int = 0  # outcomes, since the beginning or the last drift
@@ -71,7 +80,7 @@ class Recalibration:
 
     def probability(self, raw: float) -> float:
         """The probability as recalibrated now."""
-        return 1 / (1 + exp(-(self.slope * logit(raw) + self.shift)))
+        return 1 / (1 + exp(-(self.slope * (logit(raw) - self.pivot) + self.pivot + self.shift)))
 
     def learn(self, raw: Sequence[float], happened: Sequence[bool]) -> None:
         """Predicts one decision's probabilities, then learns from what happened. Nothing where there are none."""
@@ -85,10 +94,10 @@ class Recalibration:
         self.chunks[-1].add(without, with_it)
         model = self._model()
         for p, y in zip(raw, happened, strict=True):
-            model.learn_one({_Z: logit(p)}, y, w=1 / len(raw))
+            model.learn_one({_Z: logit(p) - self.pivot}, y, w=1 / len(raw))
             model.optimizer.n_iterations = self.learned  # a decision is one step, however many items it has
         self.slope = min(max(model.weights[_Z], 0.2), 5.0)  # above 0: what was likelier stays so
-        self.shift = min(max(model.intercept, -5.0), 5.0)
+        self.shift = min(max(model.intercept - self.pivot, -5.0), 5.0)
         self.learned += 1
 
     def hurry(self) -> None:
@@ -105,21 +114,21 @@ class Recalibration:
 
     def _model(self) -> Any:
         model = linear_model.LogisticRegression(
-            optimizer=optim.SGD(_Steps()),
+            optimizer=optim.SGD(_Steps(*SLOPE_STEPS)),
             l2=0.0,
-            intercept_init=self.shift,
-            intercept_lr=_Steps(),
+            intercept_init=self.pivot + self.shift,
+            intercept_lr=_Steps(*SHIFT_STEPS),
             initializer=optim.initializers.Constant(self.slope),
         )
         model.optimizer.n_iterations = self.learned
         return model
 
     def published(self) -> dict[str, Any]:
-        """What workers use, in cw.live: see streams.scoring.recalibration."""
+        """What workers use, in cw.live: see streams.scoring.recalibration. The slope is of the log-odds themselves."""
         recent = self.recent()
         return {
             "slope": self.slope,
-            "shift": self.shift,
+            "shift": self.shift + self.pivot * (1 - self.slope),
             "learned": self.learned,
             "n": recent.n,
             "raw": recent.raw,
@@ -133,7 +142,7 @@ class Recalibration:
         return {"slope": self.slope, "shift": self.shift, "learned": self.learned, "chunks": chunks}
 
 
-def from_json(record: Any, window: int) -> Recalibration:
+def from_json(record: Any, window: int, pivot: float) -> Recalibration:
     """The recalibration that `as_json` wrote."""
     chunks = [Gains(*values) for values in record["chunks"]]
-    return Recalibration(window, record["slope"], record["shift"], record["learned"], chunks)
+    return Recalibration(window, pivot, record["slope"], record["shift"], record["learned"], chunks)

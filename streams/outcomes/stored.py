@@ -80,7 +80,7 @@ def _learning(figures: Any, detectors: bytes) -> Learning:
             windows[version] = tally.window_from_json(record, size)
     for version, kinds in figures["recalibrations"].items():
         learning.recalibrations[version] = {
-            kind: recalibration.from_json(record, size // 2) for kind, record in kinds.items()
+            kind: recalibration.from_json(record, size, recalibration.PIVOTS[kind]) for kind, record in kinds.items()
         }
     learning.detectors = drift.load(detectors)
     return learning

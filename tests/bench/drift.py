@@ -29,6 +29,7 @@ from streams.scoring.scorer import Scorer, load
 
 DAY_MS = 86_400_000
 PUBLISH_EVERY = 200  # outcomes; the service does it every two seconds
+CANDIDATE_DAYS = 30
 SETTLED_DAYS = 7  # after the change: until then it is "during"
 
 
@@ -118,7 +119,7 @@ class Replay:
 
 
 def measure(
-    broker: Broker, members: int = 300, train_days: int = 45, change_day: int = 65, days: int = 95, seed: int = 1
+    broker: Broker, members: int = 300, train_days: int = 40, change_day: int = 60, days: int = 85, seed: int = 1
 ) -> Section:
     """Trains on the first days, serves the others; habits change on `change_day`; another bundle learns ten days later.
 
@@ -152,7 +153,7 @@ def train(broker: Broker, log: Path, folder: Path, until_ms: int) -> Path:
         part.writelines(takewhile(lambda line: orjson.loads(line)["ts"] < until_ms, file))
     for name in ("titles", "profiles"):
         shutil.copy(log.with_name(f"{log.stem}.{name}.jsonl"), folder / f"log.{name}.jsonl")
-    cw(broker, "train", "--events", folder / "log.jsonl", "-o", folder / "bundle")
+    cw(broker, "train", "--events", folder / "log.jsonl", "-o", folder / "bundle", "--candidate-days", CANDIDATE_DAYS)
     return folder / "bundle"
 
 

@@ -23,6 +23,7 @@ _PAIR_SECOND_ALONE: Final = -4.0
 _BINGE: Final = 1.2
 _HALFWAY: Final = 0.9
 _LATEST: Final = 4.2
+_NOT_ITS_TURN: Final = -2.0
 _RECENT: Final = 3.0  # times exp(-days / 2.5)
 _FADE: Final = 0.08  # a day
 # What draws them to something new.
@@ -56,7 +57,7 @@ def first(member: Member, now: float, slot: Slot) -> Engagement | None:
         if show.pos > 0:
             pull += _HALFWAY
         if show is latest:
-            pull += _LATEST
+            pull += _NOT_ITS_TURN if member.takes_turns else _LATEST
         partner = show.partner
         if partner is not None and partner.alive:
             if show.follows:

@@ -5,11 +5,12 @@ from typing import Final
 
 from streams.clients.simulate.population import Member
 
-_NEW_INSTEAD: Final = 2.0  # log-odds: how much more readily members look for something new afterwards
+_NEW_INSTEAD: Final = 3.0  # log-odds: how much more readily members look for something new afterwards
 
 
 def change(member: Member) -> None:
-    """Gives a member's times of day to other devices and hours, moves their shows among them, wakes their curiosity.
+    """Gives a member's times of day to other devices and hours and moves their shows among them; has them take turns among
+    their shows; wakes their curiosity.
 
     Children's hours stay theirs. What changes follows from the member alone, so that up to the day a log is the same
     as without it.
@@ -24,3 +25,4 @@ def change(member: Member) -> None:
         show.slot = rng.choice([slot for slot in member.slots if slot.kids == show.slot.kids] or member.slots)
         show.anywhere = False
     member.discovers += _NEW_INSTEAD
+    member.takes_turns = True

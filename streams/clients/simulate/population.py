@@ -117,6 +117,7 @@ class Member:
     listed: Show | None = None  # the show put on the list last
     travels_with: Device | None = None
     away_until: float = 0.0
+    takes_turns: bool = False  # what was watched last waits for the others
 
     def genre(self) -> int:
         """A genre by the member's taste, as an index into words.GENRES."""
