@@ -100,6 +100,33 @@ def test_why_shows_what_added_to_the_score_and_from_which_events_it_is(open_page
     assert "plays of it" in page.text(".tv .why-origin") or "play of it" in page.text(".tv .why-origin")
 
 
+READINGS = (
+    ("ln(1 + hours since the show was last watched)", 6.28, "Time since the show was last watched", "22 days"),
+    ("ln(1 + hours since its last counted play began)", 1.6, "Time since its last counted play began", "4 hours"),
+    ("ln(1 + days since the title came out); -1 unknown", -1, "Time since the title came out", "unknown"),
+    ("ln(1 + members who played it)", 2.4, "Members who played it", "10"),
+    ("1 for a series", 1, "A series", "yes"),
+    ("the card: 0 not in the row, 1 resume, 2 next episode", 2, "The card", "next episode"),
+    (
+        "position as a share of the runtime; -1 where it is unknown",
+        0.5,
+        "Position as a share of the runtime",
+        "50%",
+    ),
+    ("counted plays", 12, "Counted plays", "12"),
+    ("rating, -1 to 2; 0 where unrated", 0, "Rating, -1 to 2", "0"),
+)  # meaning, value, both as people read them
+
+
+def test_a_feature_is_read_out_in_words(open_page: OpenPage) -> None:
+    read = open_page().driver.execute_async_script(
+        "const [asked, done] = arguments;"
+        "import('/static/reading.js').then(({ read }) => done(asked.map((each) => read(...each))), String)",
+        [(meaning, value) for meaning, value, _, _ in READINGS],
+    )
+    assert read == [{"words": words, "value": reads} for _, _, words, reads in READINGS]
+
+
 def test_at_the_end_of_an_episode_the_next_one_follows_by_autoplay_and_the_row_goes_on_with_it(
     open_page: OpenPage, gateway: Any
 ) -> None:
