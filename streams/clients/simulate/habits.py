@@ -9,7 +9,7 @@ _NEW_INSTEAD: Final = 3.0  # log-odds: how much more readily members look for so
 
 
 def change(member: Member) -> None:
-    """Gives a member's times of day to other devices and hours and moves their shows among them; has them take turns among
+    """Gives a member's times of day to other devices and hours, and shows to other times; has them take turns among
     their shows; wakes their curiosity.
 
     Children's hours stay theirs. What changes follows from the member alone, so that up to the day a log is the same
