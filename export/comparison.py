@@ -142,7 +142,8 @@ def _judge(outcome: Mapping[str, Any], version: str) -> dict[str, float]:
     if version == RECENCY:
         first = outcome["recency_first"]
     elif version == outcome["model_version"]:
-        first, said = next(iter(outcome["shows"]), None), outcome["continuation_probability"]
+        # As the bundle said it: live recalibration knows what serves, not what is in the shadow.
+        first, said = next(iter(outcome["shows"]), None), outcome["continuation_raw"]
     elif version == shadow.get("model_version"):
         first, said = next(iter(shadow["shows"]), None), shadow["continuation_probability"]
     else:

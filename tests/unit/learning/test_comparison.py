@@ -18,7 +18,8 @@ def outcome(
         "trigger": "session_start",
         "model_version": by,
         "generated_at": 1000 + number,
-        "continuation_probability": p,
+        "continuation_probability": 0.01,  # recalibrated
+        "continuation_raw": p,
         "shows": shows,
         "recency_first": shows[-1] if shows else None,
         "played": None if played is None else {"show_id": played},

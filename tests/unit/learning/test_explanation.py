@@ -59,6 +59,16 @@ def test_contributions_and_base_add_up_to_the_score_that_is_served(written, repl
     assert np.abs(base + parts.sum(axis=1) - scorer.score(X, few.offsets, C).score).max() < 1e-4
 
 
+def test_trees_added_to_a_prior_are_explained_with_the_prior_s(tmp_path) -> None:
+    prior, X = trained(np.random.default_rng(5), 0.1)
+    more, _ = trained(np.random.default_rng(6), 0.1, trees=7)
+    graph = onnx.joined(onnx.trees(prior, sigmoid=False), more)
+    explained = Explanation(writer.leaves(graph, 8))
+    both = prior.predict(X, pred_contrib=True, num_threads=1) + more.predict(X, pred_contrib=True, num_threads=1)
+    assert np.abs(explained.contributions(X) - both[:, :-1]).max() < 1e-5
+    assert explained.base == pytest.approx(both[0, -1], abs=1e-5)
+
+
 def test_recency_as_a_bundle_is_explained_by_its_rank_alone(tmp_path) -> None:
     column, width = features.NAMES.index("recency_rank"), len(features.NAMES)
     writer.write(onnx.negated_column(column, width), width, tmp_path / "explanation.npz")

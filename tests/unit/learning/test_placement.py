@@ -36,6 +36,16 @@ def test_by_threshold_there_are_two_positions():
     assert [placement.place(p) for p in (0.5, 0.49)] == [(1, "threshold"), (4, "threshold")]
 
 
+def test_a_device_has_boundaries_of_its_own_where_it_has_any():
+    tv = {"threshold": {"at_least": 0.2, "high": 2, "low": 3}}
+    placement = parse(RECORD | {"version": 2, "method": "threshold", "by_device": {"tv": tv}})
+    assert [placement.place(0.3, device) for device in ("tv", "phone", "")] == [
+        (2, "threshold"),
+        (4, "threshold"),
+        (4, "threshold"),
+    ]
+
+
 def test_without_a_probability_the_row_stands_first():
     assert parse(RECORD).place(None) == (1, "default")
     assert parse(RECORD).place(float("nan")) == (1, "default")
@@ -47,6 +57,9 @@ def test_without_a_probability_the_row_stands_first():
         None,
         {},
         RECORD | {"method": "guess"},
+        RECORD | {"method": "otherwise"},
+        RECORD | {"version": 3},
+        RECORD | {"by_device": {"tv": {"probability": []}}},
         RECORD | {"threshold": {"at_least": 0.5, "high": 0, "low": 4}},
         RECORD | {"probability": []},
         RECORD | {"probability": [{"position": 3, "at_least": 0.8}, {"position": 1, "at_least": 0.0}]},
