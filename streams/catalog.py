@@ -76,9 +76,9 @@ class Catalog:
     titles: dict[str, Title] = field(default_factory=dict)
     vectors: Vectors = field(default_factory=Vectors)
     _shows: dict[str, list[Title]] = field(default_factory=dict)  # in order of season and episode
-    _numbers: dict[str, tuple[int, int]] = field(default_factory=dict)  # title_id: place in its show, in its season
     _added: dict[str, list[int]] = field(default_factory=dict)  # show_id: when its titles came out, in order
-    _season_added: dict[tuple[str, int], list[int]] = field(default_factory=dict)  # likewise by show and season
+    # title_id: place in its show, in its season, and when the season's titles came out, in order
+    _numbers: dict[str, tuple[int, int, list[int]]] = field(default_factory=dict)
 
     def put(self, title: Title) -> None:
         """Adds a title or puts it in place of the one with its id.
@@ -98,7 +98,6 @@ class Catalog:
         old = self.titles.pop(title_id, None)
         if old is not None:
             self._numbers.pop(title_id, None)
-            self._season_added.pop((old.show_id, old.season or 0), None)
             remaining = [title for title in self.of_show(old.show_id) if title.title_id != title_id]
             if remaining:
                 self._shows[old.show_id] = remaining
@@ -145,8 +144,8 @@ class Catalog:
         place = self._numbers.get(title_id)
         if place is None:
             return out, 0, -1.0
-        in_show, in_season = place
-        of_season = bisect_right(self._season_added[show_id, self.titles[title_id].season or 0], now_ms)
+        in_show, in_season, season_added = place
+        of_season = bisect_right(season_added, now_ms)
         return out, max(0, out - 1 - in_show), min(1.0, (in_season + 1) / max(1, of_season))
 
     def has_new(self, show_id: str, since_ms: int, now_ms: int) -> bool:
@@ -158,11 +157,11 @@ class Catalog:
         seasons: dict[int, list[int]] = {}
         for number, title in enumerate(order):
             added = seasons.setdefault(title.season or 0, [])
-            self._numbers[title.title_id] = number, len(added)
+            self._numbers[title.title_id] = number, len(added), added
             added.append(title.added_at)
+        for added in seasons.values():
+            added.sort()
         self._added[show_id] = sorted(title.added_at for title in order)
-        for season, added in seasons.items():
-            self._season_added[show_id, season] = sorted(added)
 
 
 def load(lines: Iterable[bytes]) -> Catalog:

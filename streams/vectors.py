@@ -36,7 +36,7 @@ class Vectors:
         """float32 (len(rows), d): vectors of length 1; zeros for -1 and for a vector of zeros."""
         vectors = self.table[np.maximum(rows, 0)].astype(np.float32)
         vectors[rows < 0] = 0.0
-        lengths = np.sqrt((vectors * vectors).sum(axis=1))
+        lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
         vectors /= np.where(lengths > 0, lengths, 1.0)[:, None]
         return vectors
 

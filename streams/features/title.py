@@ -58,7 +58,7 @@ def like_last(b: Batch) -> F64:
     if not b.population.vectors:
         return np.zeros(b.size)
     first = b.offsets[b.owner]  # candidates stand last watched first
-    return (b.vectors * b.vectors[first]).sum(axis=1).astype(np.float64)
+    return np.einsum("ij,ij->i", b.vectors, b.vectors[first]).astype(np.float64)
 
 
 @candidate("title", "closeness to the member's taste: cosine with the mean of the others, weighted by decayed_20")
@@ -69,6 +69,6 @@ def like_taste(b: Batch) -> F64:
     starts = b.offsets[:-1][np.diff(b.offsets) > 0]
     sums = np.repeat(np.add.reduceat(weighted, starts, axis=0), np.diff(np.append(starts, b.size)), axis=0)
     others = sums - weighted  # not the show itself, or every show would be like the taste that it makes
-    lengths = np.sqrt((others * others).sum(axis=1))
-    dots = (b.vectors * others).sum(axis=1)
+    lengths = np.sqrt(np.einsum("ij,ij->i", others, others))
+    dots = np.einsum("ij,ij->i", b.vectors, others)
     return np.divide(dots, lengths, out=np.zeros(b.size, np.float32), where=lengths > 1e-6).astype(np.float64)
