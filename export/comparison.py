@@ -124,6 +124,8 @@ def compare(outcomes: Iterable[Mapping[str, Any]], other: str, candidate: str, s
     for outcome in outcomes:
         if outcome["trigger"] != "session_start" or outcome["played"] is None or outcome["generated_at"] < since_ms:
             continue
+        if not outcome.get("in_time", True):  # made from a backlog: the member saw an older row
+            continue
         if (known := hash(outcome["id"])) in seen:
             continue
         seen.add(known)

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from streams import events
 from streams.agents.arrive import Arrival, Refused
+from streams.batching import Record
 from streams.events import Event
 from streams.invalid import UNREADABLE
 from streams.member import Applied, MemberState
@@ -25,6 +26,7 @@ class Served(NamedTuple):
     offset: int
     trigger: str  # session_start or row_viewed
     shown_version: str | None  # on row_viewed, the version that the client says it showed
+    arrived: int = 0  # ms: when its event came to the log
 
 
 @dataclass(slots=True)
@@ -91,16 +93,17 @@ def fold(
         (folded.quiet if event["type"] in QUIET_TYPES else folded.urgent)[member_id] = None
         opened = applied is Applied.OPENED
         if opened or event["type"] == "row_viewed":
-            folded.serve(_served(event, record.offset, opened))
+            folded.serve(_served(event, record, opened))
     return folded
 
 
-def _served(event: Event, offset: int, opened: bool) -> Served:
+def _served(event: Event, record: Record, opened: bool) -> Served:
     return Served(
         event["member_id"],
         event.get("device_id") or event["device"],
         event["session_id"],
-        offset,
+        record.offset,
         "session_start" if opened else "row_viewed",
         event.get("row_version"),
+        record.timestamp,
     )

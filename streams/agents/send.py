@@ -29,6 +29,7 @@ def impression(served: Served, decision: Decision, epoch: int, shadow: Decision 
         "id": f"{served.member_id}|{served.device_id}|{served.session_id}|{epoch}|{served.offset}",
         "trigger": served.trigger,
         "shown_version": served.shown_version,
+        "arrived": served.arrived,
         **{name: made[name] for name in _OF_ROW},
         "schema_hash": features.SCHEMA_HASH,
         "context": decision.context,

@@ -25,16 +25,16 @@ class Learning:
         self.recalibrations: dict[str, dict[str, Recalibration]] = {}  # by version, by kind
         self.detectors = Detectors()
 
-    def row_served(self, impression: Any, ts: int) -> list[Drift]:
+    def row_served(self, impression: Any, ts: int, in_time: bool = True) -> list[Drift]:
         """Takes the features of a served row (a record of cw.impressions, made with this release's features)."""
-        if impression["trigger"] != DECISION:
+        if impression["trigger"] != DECISION or not in_time:
             return []
         items = impression["items"]
         return self.detectors.served(impression["context"], items[0]["features"] if items else None, ts)
 
     def outcome(self, outcome: Outcome) -> list[Drift]:
-        """Takes what a session did with its row; nothing where it played nothing."""
-        if outcome["trigger"] != DECISION or outcome["played"] is None:
+        """Takes what a session did with its row; nothing where it played nothing, or saw an older row."""
+        if outcome["trigger"] != DECISION or outcome["played"] is None or not outcome["in_time"]:
             return []
         version = outcome["model_version"]
         show_id, continued = outcome["played"]["show_id"], outcome["continued"]

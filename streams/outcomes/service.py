@@ -114,7 +114,8 @@ class Outcomes:
             metrics.OUTCOME_ROWS.labels("taken" if new else "left out").inc()
             outcomes += [(member_id, outcome) for outcome in settled]
             if new and impression["schema_hash"] == features.SCHEMA_HASH:
-                self._report(learning.row_served(impression, impression["scored_from_ts"]), batch.partition)
+                drifts = learning.row_served(impression, impression["scored_from_ts"], served["in_time"])
+                self._report(drifts, batch.partition)
         self._learn(learning, batch.partition, outcomes)
         self._put(batch, members, learning)
         return outcomes

@@ -5,6 +5,7 @@ learning, recalibration), one event after the other without Kafka, so that no ro
 """
 
 import shutil
+import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -103,7 +104,8 @@ class Replay:
         shadow = None
         if self.shadow is not None:
             shadow = decide.decide_by(self.shadow, wanted, self.catalog, self.profiles)[0]
-        moment = Served(member_id, session.device_id, session.session_id, offset, "session_start", None)
+        now_ms = time.time_ns() // 1_000_000
+        moment = Served(member_id, session.device_id, session.session_id, offset, "session_start", None, now_ms)
         _, value, _ = send.impression(moment, made, 0, shadow)
         impression = orjson.loads(value)
         self.drifts += self.learning[partition].row_served(impression, impression["scored_from_ts"])

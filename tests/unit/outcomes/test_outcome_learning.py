@@ -73,6 +73,15 @@ def test_sessions_that_play_nothing_and_rows_seen_later_are_not_judged():
     assert learning.served == {}
 
 
+def test_rows_made_from_a_backlog_are_not_judged():
+    """Made 61 seconds after their event arrived: nobody saw them."""
+    learning = Learning(1)
+    learning.outcome(outcome("a", arrived=1_000, generated_at=62_000))
+    assert learning.served == {}
+    learning.outcome(outcome("a", arrived=1_000, generated_at=61_000))
+    assert learning.served["v1"].total.decisions == 1
+
+
 def test_a_window_forgets_what_is_long_past_and_the_total_does_not():
     window = Window(100)
     for number in range(1000):
