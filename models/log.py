@@ -101,7 +101,7 @@ def _latest(topic: str) -> dict[bytes, bytes]:
 
 def _lines_beside(source: str, kind: str) -> list[bytes]:
     path = _beside(source, kind)
-    return [line for line in path.read_bytes().splitlines() if line.strip()] if path.is_file() else []
+    return path.read_bytes().splitlines() if path.is_file() else []
 
 
 def _vectors_beside(source: str) -> vectors.Vectors:

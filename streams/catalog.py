@@ -168,6 +168,8 @@ def load(lines: Iterable[bytes]) -> Catalog:
     """A catalogue from JSON Lines of its records. Raises InvalidTitle naming the line."""
     catalog = Catalog()
     for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
         try:
             catalog.put(parse_title(orjson.loads(line)))
         except (InvalidTitle, orjson.JSONDecodeError) as error:

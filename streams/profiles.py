@@ -51,6 +51,8 @@ def load(lines: Iterable[bytes]) -> dict[str, Profile]:
     """
     profiles = {}
     for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
         try:
             record = orjson.loads(line)
             profile = parse_profile(record)

@@ -32,5 +32,5 @@ def test_the_last_line_of_a_member_counts() -> None:
 @pytest.mark.parametrize("line", [b"{", b"{}", b'{"member_id": "a", "kids": "no"}'])
 def test_a_file_that_can_not_be_used_says_which_line(tmp_path: Path, line: bytes) -> None:
     (tmp_path / "log.profiles.jsonl").write_bytes(b'{"member_id": "b"}\n\n' + line)
-    with pytest.raises(CommandError, match="the profiles of .*log.jsonl can't be used: line 2"):
+    with pytest.raises(CommandError, match=r"the profiles of .*log.jsonl can't be used: line 3"):
         read_profiles([str(tmp_path / "log.jsonl")])
