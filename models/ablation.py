@@ -16,23 +16,20 @@ from streams.catalog import Catalog
 
 DECISIONS: Final = 9_000
 ENOUGH: Final = 200  # decisions, below which there is nothing to compare
-TREES: Final = 60
 FOLDS: Final = 3
 BASE: Final = "recency"  # the group that the others are added to
 GROUPS: Final = tuple(dict.fromkeys(feature.group for feature in features.CANDIDATE_FEATURES))
 FITS: Final = 2 * len(GROUPS) * FOLDS  # how often `tick` is called
 
 
-def by_group(
-    examples: Examples, plays: Plays, catalog: Catalog, kind: str, tick: Callable[[], None]
-) -> dict[str, Any] | None:
+def by_group(examples: Examples, plays: Plays, catalog: Catalog, tick: Callable[[], None]) -> dict[str, Any] | None:
     """MRR with all features, and for each group without it and with it and recency alone.
 
     The intervals are of what is lost without the group, drawing households. None where there is nothing to rank.
     """
     thin = np.arange(len(examples)) % max(1, len(examples) // DECISIONS) == 0
     few = examples.select(thin & examples.continued)
-    if kind == "recency" or len(few) < ENOUGH:
+    if len(few) < ENOUGH:
         return None
     fold = folds.inner(few.households(), few.members[few.member], few.ts, FOLDS)
     X = np.asarray(training.cross_fitted(few, plays, catalog, fold)[0])
@@ -40,7 +37,7 @@ def by_group(
     group_of = np.array([feature.group for feature in features.CANDIDATE_FEATURES])
 
     def reciprocal(columns: Longs) -> Doubles:
-        return _reciprocal(few, X[:, columns], fold, kind, tick)
+        return _reciprocal(few, X[:, columns], fold, tick)
 
     everything = reciprocal(np.arange(len(group_of)))
     alone = reciprocal(np.flatnonzero(group_of == BASE))
@@ -60,19 +57,19 @@ def by_group(
         )
     return {
         "decisions": len(few),
-        "trees": TREES,
+        "trees": ranking.TREES,
         "mrr": float(everything.mean()),
         "groups": sorted(parts, key=lambda part: -part["lost"]),
     }
 
 
-def _reciprocal(few: Examples, X: Floats, fold: Ints, kind: str, tick: Callable[[], None]) -> Doubles:
+def _reciprocal(few: Examples, X: Floats, fold: Ints, tick: Callable[[], None]) -> Doubles:
     """(m,) 1 / rank by rankers that had not seen the fold."""
     score = np.zeros(len(X), np.float32)
     for number in range(FOLDS):
         held_out = fold == number
         rows = np.repeat(held_out, few.sizes)
-        ranker = ranking.train(kind, X[~rows], few.sizes[~held_out], few.played[~rows], trees=TREES)
+        ranker = ranking.train(X[~rows], few.sizes[~held_out], few.played[~rows])
         score[rows] = ranker.score(X[rows])
         tick()
     ranks = metrics.rank_of_played(score, few.recency_rank, few.played, few.offsets)

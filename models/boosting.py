@@ -1,7 +1,9 @@
 """What all gradient-boosted models share: parameters, and how many trees a model gets."""
 
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from typing import Any, Final
 
 import lightgbm as lgb
@@ -13,7 +15,8 @@ from models.metrics import log_losses
 
 SEED: Final = 20161012
 BINS: Final = 127
-ROWS_A_THREAD: Final = 20_000
+ROWS_A_THREAD: Final = 60_000
+LEARNED_ROWS: Final = 300_000  # that a probability is learned from, or somewhat fewer
 CUT: Final = 1e-6  # probabilities are kept so far from 0 and 1 where their logarithm is taken
 
 OnTree = Callable[[], None]
@@ -44,6 +47,34 @@ def boost(given: dict[str, Any], data: lgb.Dataset, trees: int, on_tree: OnTree 
     return lgb.train(given, data, trees, callbacks=[_after_tree(on_tree)])
 
 
+def merged(boosters: Sequence[lgb.Booster]) -> lgb.Booster:
+    """One model whose raw score is the mean of theirs; their trees take turns.
+
+    Works on LightGBM's text of a model: a head, trees with their number in front, a tail.
+    """
+    heads, trees, tails = [], [], []
+    for booster in boosters:
+        head, _, rest = booster.model_to_string().partition("\nTree=0\n")
+        body, end, tail = rest.partition("\nend of trees\n")
+        heads.append(head)
+        trees.append(re.split(r"\nTree=\d+\n", body))
+        tails.append(end + tail)
+    turns = [tree for of_each in zip_longest(*trees) for tree in of_each if tree is not None]
+    body = "".join(f"\nTree={number}\n{_divided(tree, len(boosters))}" for number, tree in enumerate(turns))
+    # Without their sizes the trees are read one after the other.
+    head = "\n".join(line for line in heads[0].split("\n") if not line.startswith("tree_sizes="))
+    return lgb.Booster(model_str=head + body + tails[0])
+
+
+def _divided(tree: str, by: int) -> str:
+    """A tree's text with the values of its nodes divided."""
+
+    def divide(line: re.Match[str]) -> str:
+        return f"{line[1]}={' '.join(repr(float(value) / by) for value in line[2].split())}"
+
+    return re.sub(r"^(leaf_value|internal_value)=(.*)$", divide, tree, flags=re.MULTILINE)
+
+
 def boost_chosen(
     given: dict[str, Any],
     inputs: Floats,
@@ -58,30 +89,33 @@ def boost_chosen(
     Returns the model, and for each row (rows,) the probability by a model that had not seen its fold.
 
     `fold` (rows,) says which rows are held out together; `offset` (rows,) is added to the sum of the trees before the
-    logistic function. None where no number of trees does better than none.
+    logistic function. None where no number of trees does better than none. Of more rows than LEARNED_ROWS a part is
+    learned from, spread over all.
     """
     start = np.full(len(inputs), logit(base_rate(happened))) if offset is None else offset
     without = start.copy()
     losses = np.zeros(trees + 1)
     boosters: dict[int, lgb.Booster] = {}
+    some = np.arange(len(inputs)) % (1 + (len(inputs) - 1) // LEARNED_ROWS) == 0
     for number in np.unique(fold):
         held_out = fold == number
         if held_out.all():
             return None, _logistic(start)
-        data = _dataset(inputs, happened, ~held_out, offset)
+        data = _dataset(inputs, happened, some & ~held_out, offset)
         seen: dict[str, Any] = {}
         boosters[number] = lgb.train(
             given | {"metric": "binary_logloss"},
             data,
             trees,
-            valid_sets=[_dataset(inputs, happened, held_out, offset, data)],
+            valid_sets=[_dataset(inputs, happened, some & held_out, offset, data)],
             valid_names=["held_out"],
             callbacks=[lgb.record_evaluation(seen), _after_tree(on_tree)],
         )
         if offset is None:
             without[held_out] = logit(base_rate(happened[~held_out]))
-        losses[0] += log_losses(_logistic(without[held_out]), happened[held_out]).sum()
-        losses[1:] += np.array(seen["held_out"]["binary_logloss"]) * held_out.sum()
+        judged = some & held_out
+        losses[0] += log_losses(_logistic(without[judged]), happened[judged]).sum()
+        losses[1:] += np.array(seen["held_out"]["binary_logloss"]) * judged.sum()
     best = int(np.argmin(losses))
     if best == 0:
         return None, _logistic(without)
@@ -90,8 +124,7 @@ def boost_chosen(
         sums = booster.predict(inputs[rows], raw_score=True, num_iteration=best, num_threads=threads(int(rows.sum())))
         # With an offset the trees hold what is added to it, else the whole.
         without[rows] = sums if offset is None else offset[rows] + sums
-    everything = _dataset(inputs, happened, np.ones(len(inputs), np.bool_), offset)
-    return boost(given, everything, best, on_tree), _logistic(without)
+    return boost(given, _dataset(inputs, happened, some, offset), best, on_tree), _logistic(without)
 
 
 def logit(p: NDArray[np.floating] | float) -> Doubles:

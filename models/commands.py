@@ -119,7 +119,7 @@ def train(arguments: argparse.Namespace) -> None:
         manifest, compared = bundle.write(arguments.output, results.models, placement, examples, about)
         serving = compared.report() | {"curve": cost.curve(results.later_models, results.later)}
         tick = progress.counter("Weighing groups of features", ablation.FITS)
-        ablated = ablation.by_group(examples, replayed.plays, catalog, results.models.ranker.kind, tick)
+        ablated = ablation.by_group(examples, replayed.plays, catalog, tick)
         progress.say("Reporting")
         log = {name: getattr(replayed, name) for name in ("events", "members", "repeats", "invalid")}
         report.write(arguments.output, pipeline.report(results, manifest, serving, placement, ablated, log))

@@ -17,7 +17,7 @@ from models.examples import Bools, Doubles, Floats, Ints, Longs
 from models.prior import Model
 from streams.scoring.aggregate import any_of, best_first, continuation_inputs
 
-TREES: Final = 120
+TREES: Final = 60
 LEAVES: Final = 15
 
 
@@ -97,7 +97,7 @@ def train(
         len(continued),
         objective="binary",
         num_leaves=LEAVES,
-        learning_rate=0.05,
+        learning_rate=0.1,
         feature_fraction=0.4,
         min_data_in_leaf=int(np.clip(len(continued) // 500, 20, 100)),
     )

@@ -17,7 +17,7 @@ from models.examples import Bools, Examples, Ints, Longs, Plays
 from models.folds import by_household
 from models.prior import Prior
 from models.ranking import Ranker
-from models.training import Models, Scored, Tick, Unseen
+from models.training import Models, Scored, Tick
 from streams import population
 from streams.catalog import Catalog
 
@@ -31,15 +31,6 @@ class ByFolds:
     judged: Judged
     fold: Ints  # (m,)
     models: Mapping[int, Models]  # by the fold that they have not seen
-
-    def unseen(self) -> Unseen | None:
-        """What training on everything can build on, None where folds are few or differ in their kind of ranker."""
-        kinds = {models.ranker.kind for models in self.models.values()}
-        if len(self.models) < training.INNER_FOLDS or len(kinds) > 1:
-            return None
-        choices = [models.choice for models in self.models.values()]
-        means = {kind: float(np.mean([choice[kind] for choice in choices])) for kind in choices[0]}
-        return Unseen(self.fold, self.judged.scored.score, kinds.pop(), means)
 
 
 def by_folds(

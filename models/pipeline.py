@@ -63,8 +63,7 @@ def run(
     """Judges by time, and by household in `k` folds where asked; then trains on everything. Needs a decision."""
     later, later_mask, later_models = crossval.by_time(examples, plays, catalog, tick, prior)
     folds = crossval.by_folds(examples, plays, k, catalog, tick, prior) if k is not None else None
-    unseen = folds.unseen() if folds is not None and prior is None else None
-    models = training.train(examples, plays, catalog, tick, prior, unseen)
+    models = training.train(examples, plays, catalog, tick, prior)
     return Results(examples, models, later, later_mask, later_models, folds, k, prior)
 
 

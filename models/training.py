@@ -14,9 +14,9 @@ import numpy as np
 from models import calibration, continuation, folds, matrix, metrics, population, ranking
 from models.calibration import Calibrator
 from models.continuation import Continuation
-from models.examples import Bools, Examples, Floats, Ints, Longs, Plays
+from models.examples import Examples, Floats, Ints, Longs, Plays
 from models.prior import Prior
-from models.ranking import Ranker
+from models.ranking import KIND, RECENCY, Ranker
 from streams import features
 from streams.catalog import Catalog
 from streams.population import Population
@@ -28,10 +28,7 @@ _NAMING: Final = [features.CONTEXT_NAMES.index(name) for name in ("country", "si
 ADDED_TREES: Final = (5, 10, 20, 40, 80)  # numbers of trees over a prior's that are tried
 SCORED_AT_ONCE: Final = 50_000  # decisions
 STANDING_DECISIONS: Final = 150_000  # about so many, spread over all, teach the play probability and continuation
-CHOICE_DECISIONS: Final = 8_000  # about so many, spread over all, say which kind of ranker is taken
-TICKS: Final = (len(ranking.KINDS) * INNER_FOLDS + 1) * ranking.TREES + (INNER_FOLDS + 1) * (
-    calibration.TREES + continuation.TREES
-)
+TICKS: Final = INNER_FOLDS * ranking.TREES + (INNER_FOLDS + 1) * (calibration.TREES + continuation.TREES)
 
 Tick = Callable[[], None]
 
@@ -48,16 +45,6 @@ class Scored:
 
 
 @dataclass(frozen=True, slots=True)
-class Unseen:
-    """Scores by rankers of one kind, each of decisions whose households it had not seen."""
-
-    fold: Ints  # (m,) decisions of one fold had one ranker
-    score: Floats  # (n,)
-    kind: str
-    choice: dict[str, float]  # MRR of each kind tried
-
-
-@dataclass(frozen=True, slots=True)
 class Models:
     """All that scores a decision."""
 
@@ -65,7 +52,7 @@ class Models:
     calibrator: Calibrator
     continuation: Continuation
     population: Population
-    choice: dict[str, float]  # MRR of each kind of ranker on households it had not seen
+    choice: dict[str, float]  # MRR of the ranker and of recency on households not seen, by which one was taken
 
     def score(self, examples: Examples) -> Scored:
         """Scores all decisions with LightGBM itself, some at a time."""
@@ -89,25 +76,20 @@ def train(
     catalog: Catalog | None = None,
     tick: Tick | None = None,
     prior: Prior | None = None,
-    unseen: Unseen | None = None,
 ) -> Models:
     """Trains on at least one decision; `plays` are the viewings of the same households in the same time.
 
     `tick` is called after every tree, at most TICKS times. With little data the models are modest ones: recency for
-    the order, the base rate for a probability; with a prior, the prior's. Scores of decisions that are `unseen` spare
-    the rankers that would make them.
+    the order, the base rate for a probability; with a prior, the prior's.
     """
     fold = folds.inner(examples.households(), examples.members[examples.member], examples.ts, INNER_FOLDS)
     X, C = cross_fitted(examples, plays, catalog, fold, prior)
     offsets, played, sizes = examples.offsets, examples.played, examples.sizes
     if prior is not None:
         score, trees, choice = _added_to(prior, examples, X, fold, tick)
-        ranker = ranking.train(prior.kind, X, sizes, played, tick, trees, prior.ranker)
+        ranker = ranking.train(X, sizes, played, tick, trees, prior.ranker)
     else:
-        if unseen is None:
-            unseen = _out_of_fold(examples, X, fold, tick)
-        fold, score, choice = unseen.fold, unseen.score, unseen.choice
-        ranker = ranking.train(unseen.kind, X, sizes, played, tick)
+        score, ranker, choice = _in_folds(examples, X, fold, tick)
     some = np.arange(len(examples)) % (1 + (len(examples) - 1) // STANDING_DECISIONS) == 0
     if not some.all():  # how scores stand among each other takes no more than that to learn
         rows = np.repeat(some, sizes)
@@ -156,18 +138,22 @@ def _fold_of_member(examples: Examples, fold: Ints) -> Ints | None:
     return result if np.array_equal(result[examples.member], fold) else None
 
 
-def _out_of_fold(examples: Examples, X: Floats, fold: Ints, tick: Tick | None) -> Unseen:
-    """Scores by rankers that had not seen the fold, of the kind that does best."""
-    thin: Bools = np.arange(len(examples)) % max(1, len(examples) // CHOICE_DECISIONS) == 0
-    few = examples.select(thin)
-    X_few = X if thin.all() else X[np.repeat(thin, examples.sizes)]
-    scores = {kind: _by_fold(kind, few, X_few, fold[thin], tick) for kind in ranking.KINDS}
-    scores["recency"] = -few.recency_rank.astype(np.float32)
-    choice = {kind: mean_reciprocal_rank(few, score) for kind, score in scores.items()}
-    # Among equals recency: it needs no model.
-    best = max(sorted(choice, key=lambda kind: kind != "recency"), key=lambda kind: choice[kind])
-    score = scores[best] if thin.all() else _by_fold(best, examples, X, fold, tick)
-    return Unseen(fold, score, best, choice)
+def _in_folds(examples: Examples, X: Floats, fold: Ints, tick: Tick | None) -> tuple[Floats, Ranker, dict[str, float]]:
+    """Scores (n,) by rankers that had not seen the fold, the mean of these rankers, and the MRR beside recency's."""
+    recency = -examples.recency_rank.astype(np.float32)
+    score, rankers = recency.copy(), []
+    for number in np.unique(fold):
+        held_out = fold == number
+        rows = np.repeat(held_out, examples.sizes)
+        if not rows.all():
+            ranker = ranking.train(X[~rows], examples.sizes[~held_out], examples.played[~rows], tick)
+            score[rows] = ranker.score(X[rows])
+            rankers.append(ranker)
+    ranker = ranking.mean(rankers)
+    choice = {name: mean_reciprocal_rank(examples, of) for name, of in ((KIND, score), (RECENCY, recency))}
+    if ranker.booster is None or choice[KIND] <= choice[RECENCY]:  # among equals recency: it needs no model
+        return recency, Ranker(RECENCY, None), choice
+    return score, ranker, choice
 
 
 def _added_to(
@@ -181,27 +167,12 @@ def _added_to(
         if rows.all():
             continue
         sizes, played = examples.sizes[fold != number], examples.played[~rows]
-        ranker = ranking.train(prior.kind, X[~rows], sizes, played, tick, max(ADDED_TREES), prior.ranker)
+        ranker = ranking.train(X[~rows], sizes, played, tick, max(ADDED_TREES), prior.ranker)
         for trees in ADDED_TREES:
             scores[trees][rows] = ranker.score(X[rows], trees)
     choice = {trees: mean_reciprocal_rank(examples, score) for trees, score in scores.items()}
     best = max(choice, key=lambda trees: choice[trees])  # among equals the fewest
     return scores[best], best, {f"prior + {trees}": mrr for trees, mrr in choice.items()}
-
-
-def _by_fold(kind: str, examples: Examples, X: Floats, fold: Ints, tick: Tick | None) -> Floats:
-    """(n,) scores of rankers of one kind that had learned from the other folds."""
-    score = -examples.recency_rank.astype(np.float32)
-    if kind == "recency":
-        return score
-    sizes, played = examples.sizes, examples.played
-    for number in np.unique(fold):
-        held_out = fold == number
-        rows = np.repeat(held_out, sizes)
-        if not rows.all():
-            ranker = ranking.train(kind, X[~rows], sizes[~held_out], played[~rows], tick)
-            score[rows] = ranker.score(X[rows])
-    return score
 
 
 def mean_reciprocal_rank(examples: Examples, score: Floats) -> float:

@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+import lightgbm as lgb
 import numpy as np
 import pytest
 
 from models import crossval, evaluation, folds, training
+from models.boosting import merged
 from models.calibration import Calibrator
 from models.calibration import train as train_calibrator
 from models.continuation import calibrate_product
@@ -157,3 +159,20 @@ def test_examples_survive_saving_and_joining(examples, tmp_path):
     assert np.array_equal(loaded.shows[loaded.show], examples.shows[examples.show])
     assert np.array_equal(loaded.played, examples.played)
     assert np.array_equal(loaded.offsets, examples.offsets)
+
+
+def test_merged_boosters_score_the_mean_of_what_they_score_and_take_turns():
+    rng = np.random.default_rng(8)
+    X = rng.normal(size=(3_000, 6)).astype(np.float32)
+    given = {"verbose": -1, "num_threads": 1, "deterministic": True, "objective": "regression", "learning_rate": 0.3}
+    target = X[:, 0] * X[:, 1] + X[:, 2]
+    boosters = [
+        lgb.train(given | {"seed": seed, "bagging_fraction": 0.5, "bagging_freq": 1}, lgb.Dataset(X, target), trees)
+        for seed, trees in ((1, 6), (2, 6), (3, 4))
+    ]
+    one = merged(boosters)
+    assert one.num_trees() == 16
+    mean = np.mean([booster.predict(X, raw_score=True) for booster in boosters], axis=0)
+    assert np.abs(one.predict(X, raw_score=True) - mean).max() < 1e-12
+    first = np.mean([booster.predict(X, raw_score=True, num_iteration=1) for booster in boosters], axis=0)
+    assert np.abs(one.predict(X, raw_score=True, num_iteration=3) - first).max() < 1e-12
