@@ -76,10 +76,7 @@ def test_trees_from_a_file_are_the_trees_from_memory() -> None:
     y = (X[:, 0] + 0.5 * X[:, 1] ** 2 + rng.normal(size=len(X)) > 0).astype(np.float32)
     some = rng.random(len(X)) < 0.7
     given = {"objective": "binary", "verbose": -1, "deterministic": True, "seed": 3, "num_threads": 1}
-    trees = [
-        lgb.train(given, dataset(of[some], label=y[some], params={"verbose": -1}), 10)
-        for of in (X, on_disk(X))
-    ]
+    trees = [lgb.train(given, dataset(of[some], label=y[some], params={"verbose": -1}), 10) for of in (X, on_disk(X))]
     assert trees[0].model_to_string() == trees[1].model_to_string()
     said = [matrix.by_chunks(trees[0].predict, of) for of in (X, on_disk(X))]
     assert np.array_equal(*said)
