@@ -2,6 +2,7 @@
 
 import random
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,8 @@ from worker_process import WorkerProcess, changelog_states, plain_fold, records,
 from streams import topics
 from streams.cli import main
 from streams.config import OUTCOMES_APP_ID
-from streams.scoring.announcements import VERDICT, Verdict, encode_verdict
+from streams.scoring.announcements import CANDIDATE, LIVE, VERDICT, Verdict, encode_verdict
 from streams.scoring.candidate import in_share
-
-MEMBERS = [f"house-{number}/p" for number in range(32)]
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +33,15 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def running(own_broker: Any, tmp_path: Path) -> Iterator["Running"]:
-    """A broker of its own and a worker on it."""
-    own_broker.start()
-    with WorkerProcess(own_broker, tmp_path / "worker") as worker:
+def running(broker: Any, tmp_path: Path) -> Iterator["Running"]:
+    """A worker that nothing has been announced to, and members of its own."""
+    with WorkerProcess(broker, tmp_path / "worker") as worker:
+        found = Running(broker, worker)
+        found.forget()
         worker.wait_ready()
-        yield Running(own_broker, worker)
+        yield found
         worker.stop()
+        found.forget()
 
 
 class Running:
@@ -49,13 +50,20 @@ class Running:
     def __init__(self, broker: Any, worker: WorkerProcess) -> None:
         self.broker, self.worker = broker, worker
         self.producer = KafkaProducer(bootstrap_servers=broker.bootstrap_servers, acks="all")
+        run = uuid.uuid4().hex[:6]
+        self.members = [f"{run}-{number}/p" for number in range(32)]
         self._session = 0
         began = time.time_ns() // 1_000_000 - 90 * MINUTE
-        for member in MEMBERS:
+        for member in self.members:
             history = [event("session_start", began, session_id="h")]
             for at, show in enumerate(("show-1", "show-2", "show-3")):
                 history += watch(show, began + at * 10 * MINUTE, 4, 2, session_id="h")
             self.send(member, history)
+
+    def forget(self) -> None:
+        """Takes back whatever is announced."""
+        for name in (LIVE, CANDIDATE, f"{VERDICT}one"):
+            self.producer.send(topics.MODELS, None, key=name.encode()).get(20)
 
     def send(self, member: str, events: list[dict]) -> None:
         for made in events:
@@ -71,13 +79,14 @@ class Running:
         """Every member opens a session; the impressions that it makes, by member."""
         self._session += 1
         session, began = f"s{self._session}", time.time_ns() // 1_000_000 - 40 * MINUTE + self._session * 1000
-        for member in MEMBERS:
+        for member in self.members:
             self.send(member, [event("session_start", began, session_id=session)])
         self.producer.flush()
         wait_caught_up(self.broker.bootstrap_servers)
         found = [orjson.loads(r.value) for r in records(self.broker.bootstrap_servers, topics.IMPRESSIONS)]
-        impressions = {made["member_id"]: made for made in found if made["session_id"] == session}
-        assert set(impressions) == set(MEMBERS)
+        mine = set(self.members)
+        impressions = {of["member_id"]: of for of in found if of["session_id"] == session and of["member_id"] in mine}
+        assert set(impressions) == mine
         return impressions
 
 
@@ -101,7 +110,7 @@ def test_a_bundle_is_tried_in_the_shadow_then_on_some_members_then_serves_and_is
     running.broker.cw("publish", str(two), "--split", "0.5")
     wait_until(running.metrics_have('cw_model_candidate{mode="split",version="two"} 1.0'), 30)
     by = {member: of["model_version"] for member, of in running.open_sessions().items()}
-    assert by == {member: "two" if in_share(member, "two", 0.5) else "one" for member in MEMBERS}
+    assert by == {member: "two" if in_share(member, "two", 0.5) else "one" for member in running.members}
     assert set(by.values()) == {"one", "two"}
 
     running.models("promote")
@@ -139,9 +148,9 @@ def test_a_trial_is_compared_on_what_its_sessions_played(running: Running, train
     hits = sum(of["items"][0]["show_id"] == "show-2" for of in made.values())
     told = running.models("compare").splitlines()
     assert told[0] == "two beside one, on the same sessions"
-    figure, members = told[2].split(), str(len(MEMBERS))
+    figure, members = told[2].split(), str(len(running.members))
     assert figure[:2] == ["precision", "at"]
-    share = f"{hits / len(MEMBERS):.4f}"
+    share = f"{hits / len(running.members):.4f}"
     assert figure[3:] == [share, share, "+0.0000", "+0.0000", "to", "+0.0000", f"{members},", members]
     assert told[3].strip() == "no difference seen (higher is better)"
     running.models("withdraw")
@@ -213,6 +222,7 @@ def test_killed_while_it_takes_bundles_over_a_worker_loses_no_event_and_serves_t
     assert load.failed == 0
     assert load.sent > 500
     assert changelog_states(servers) == plain_fold(servers, partitions)
-    by = {orjson.loads(record.value)["model_version"] for record in records(servers, topics.ROWS)}
+    rows = (orjson.loads(r.value) for r in records(servers, topics.ROWS) if r.key.startswith(b"killed-"))
+    by = {row["model_version"] for row in rows}
     assert by <= {"recency", *versions}
     assert "take-2" in by
