@@ -20,6 +20,7 @@ TOLERANCE: Final = 1e-4  # of a score or a probability; what float32 sums of a h
 BATCH_DECISIONS: Final = 250
 CANDIDATES: Final = 20  # of the decision whose cost is told
 TIMED_BATCHES: Final = 8
+TIMES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +105,10 @@ def check(models: Models, folder: Path, scorer: Scorer, examples: Examples) -> P
 
 
 def model_us(run: Callable[[Floats], Floats], matrix: Floats, rows: int) -> float:
-    """Microseconds a decision of so many rows, in batches of BATCH_DECISIONS on one thread: the best of three."""
+    """Microseconds a decision of so many rows, in batches of BATCH_DECISIONS on one thread: the shortest of TIMES."""
     batch = BATCH_DECISIONS * rows
     parts = [matrix[first : first + batch] for first in range(0, min(len(matrix), TIMED_BATCHES * batch), batch)]
-    return _best_of_three(lambda: [run(part) for part in parts]) / (sum(map(len, parts)) / rows) * 1e6
+    return _shortest(lambda: [run(part) for part in parts]) / (sum(map(len, parts)) / rows) * 1e6
 
 
 def _scorer_us(scorer: Scorer, X: Floats, offsets: Longs, C: Floats) -> float:
@@ -122,12 +123,12 @@ def _scorer_us(scorer: Scorer, X: Floats, offsets: Longs, C: Floats) -> float:
             rows = slice(offsets[first], offsets[last])
             scorer.score(X[rows], offsets[first : last + 1] - offsets[first], C[first:last])
 
-    return _best_of_three(score) / decisions * 1e6
+    return _shortest(score) / decisions * 1e6
 
 
-def _best_of_three(work: Callable[[], object]) -> float:
+def _shortest(work: Callable[[], object]) -> float:
     times = []
-    for _ in range(3):
+    for _ in range(TIMES):
         started = perf_counter()
         work()
         times.append(perf_counter() - started)

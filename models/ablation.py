@@ -14,7 +14,7 @@ from models.examples import Doubles, Examples, Floats, Ints, Longs, Plays
 from streams import features
 from streams.catalog import Catalog
 
-DECISIONS: Final = 9_000
+DECISIONS: Final = 6_000
 ENOUGH: Final = 200  # decisions, below which there is nothing to compare
 FOLDS: Final = 3
 BASE: Final = "recency"  # the group that the others are added to

@@ -16,7 +16,7 @@ from models.metrics import log_losses
 SEED: Final = 20161012
 BINS: Final = 127
 ROWS_A_THREAD: Final = 60_000
-LEARNED_ROWS: Final = 300_000  # that a probability is learned from, or somewhat fewer
+LEARNED_ROWS: Final = 200_000  # that a probability is learned from, or somewhat fewer
 CUT: Final = 1e-6  # probabilities are kept so far from 0 and 1 where their logarithm is taken
 
 OnTree = Callable[[], None]

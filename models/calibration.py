@@ -17,7 +17,7 @@ from models.prior import Model
 from streams import features
 from streams.scoring.aggregate import STANDING_NAMES, best_first, play_inputs
 
-TREES: Final = 40
+TREES: Final = 30
 LEAVES: Final = 15
 _RISING: Final = {"score": 1, "score_margin": 1, "score_place": -1, "score_log_share": 1, "candidates_log": 0}
 
@@ -62,7 +62,7 @@ def train(
         len(played),
         objective="binary",
         num_leaves=LEAVES,
-        learning_rate=0.15,
+        learning_rate=0.2,
         monotone_constraints=[_RISING[name] for name in STANDING_NAMES] + [0] * len(features.CONTEXT_NAMES),
         monotone_constraints_method="intermediate",
     )

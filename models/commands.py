@@ -24,7 +24,7 @@ models of those before, then trained on everything, exported to ONNX and compare
 bundle (manifest.json and what it names), report.html to read and report.json to compute with.
 
   --cv K         also scores every session by models that have not seen its household (the text before the last / of
-                 member_id), in K folds; the report shows both
+                 member_id), in K folds; the report shows both, and what each group of features is worth
   --prior BUNDLE for a log of one household or few: statistics of shows are pooled with the bundle's, its trees are
                  kept, and only as many are added as do better on sessions held out
   --scores FILE  writes every candidate of every session with its score to FILE (Parquet). With --cv, `fold` says which
@@ -118,8 +118,10 @@ def train(arguments: argparse.Namespace) -> None:
         about = pipeline.about(results, candidate_days)
         manifest, compared = bundle.write(arguments.output, results.models, placement, examples, about)
         serving = compared.report() | {"curve": cost.curve(results.later_models, results.later)}
-        tick = progress.counter("Weighing groups of features", ablation.FITS)
-        ablated = ablation.by_group(examples, replayed.plays, catalog, tick)
+        ablated = None
+        if arguments.cv is not None:
+            tick = progress.counter("Weighing groups of features", ablation.FITS)
+            ablated = ablation.by_group(examples, replayed.plays, catalog, tick)
         progress.say("Reporting")
         log = {name: getattr(replayed, name) for name in ("events", "members", "repeats", "invalid")}
         report.write(arguments.output, pipeline.report(results, manifest, serving, placement, ablated, log))
