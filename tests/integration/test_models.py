@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 import pytest
@@ -98,6 +99,13 @@ def test_a_bundle_is_tried_in_the_shadow_then_on_some_members_then_serves_and_is
     wait_until(running.metrics_have('cw_model_info{version="one"} 1.0'), 30)
     made = running.open_sessions()
     assert {(of["model_version"], "shadow" in of) for of in made.values()} == {("one", False)}
+    for member, of in made.items():
+        told = orjson.loads(running.worker.get(f"/v1/members/{quote(member, safe='')}/explain")[1])
+        assert [item["show_id"] for item in told["items"]] == [item["show_id"] for item in of["items"]]
+        for explained, served in zip(told["items"], of["items"], strict=True):
+            total = told["scored_from"]["base"] + sum(explained["contributions"].values())
+            assert total == pytest.approx(served["score"], abs=1e-4)
+            assert list(explained["features"].values()) == pytest.approx(served["features"])
 
     running.broker.cw("publish", str(two), "--shadow")
     wait_until(running.metrics_have('cw_model_candidate{mode="shadow",version="two"} 1.0'), 30)
