@@ -100,7 +100,7 @@ def write(
             context = spark.sparkContext
             tasks = max(context.defaultParallelism, sum(path.stat().st_size for path in files) // PARTITION_BYTES)
             spark.conf.set("spark.sql.shuffle.partitions", tasks)
-            known = context.broadcast((pickle.dumps(catalog), candidate_days))
+            known = context.broadcast((pickle.dumps(catalog), candidate_days, [str(file) for file in files]))
             lines = _lines(spark, files)
             if profiles:
                 rows = [(member.encode(), _PROFILE, 0, 0, pickle.dumps(own)) for member, own in profiles.items()]
@@ -242,14 +242,14 @@ def _with_members(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]
 _catalogs: dict[int, Catalog] = {}  # of this process, by the broadcast's identity
 
 
-def _settings(value: tuple[bytes, int]) -> tuple[Catalog, int]:
+def _settings(value: tuple[bytes, int, list[str]]) -> tuple[Catalog, int, list[str]]:
     if id(value) not in _catalogs:
         _catalogs.clear()
         _catalogs[id(value)] = pickle.loads(value[0])
-    return _catalogs[id(value)], value[1]
+    return _catalogs[id(value)], value[1], value[2]
 
 
-def _fold(frame: "pd.DataFrame", catalog: Catalog, candidate_days: int) -> "pd.DataFrame":
+def _fold(frame: "pd.DataFrame", catalog: Catalog, candidate_days: int, files: Sequence[str]) -> "pd.DataFrame":
     """One member's lines to one row of _FOLDED."""
     import pandas as pd
 
@@ -263,7 +263,7 @@ def _fold(frame: "pd.DataFrame", catalog: Catalog, candidate_days: int) -> "pd.D
     reasons: list[str] = []
     recorder = Recorder(candidate_days, catalog)
     member = bytes(frame["member"].iloc[0]).decode(errors="replace")
-    events, repeats = recorder.fold(member, _valid(frame["line"], reasons), profile)
+    events, repeats = recorder.fold(member, _valid(frame, files, reasons), profile)
     examples, plays = recorder.finish()
     row = (
         events,
@@ -276,13 +276,13 @@ def _fold(frame: "pd.DataFrame", catalog: Catalog, candidate_days: int) -> "pd.D
     return pd.DataFrame([row], columns=["events", "repeats", "invalid", "reasons", "examples", "plays"])
 
 
-def _valid(lines: Iterable[Any], reasons: list[str]) -> Iterator[Event]:
+def _valid(frame: "pd.DataFrame", files: Sequence[str], reasons: list[str]) -> Iterator[Event]:
     """The events of a member; why a line is none goes to `reasons`."""
-    for line in lines:
+    for source, line in zip(frame["source"], frame["line"], strict=True):
         try:
             yield event_of(bytes(line))
         except InvalidEvent as error:
-            reasons.append(str(error))
+            reasons.append(f"{files[source]}: {error}")
 
 
 def _packed(table: pa.Table) -> bytes:

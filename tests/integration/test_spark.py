@@ -21,6 +21,8 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A simulated log with lines in it that are no events, and a second one beside it as Parquet."""
     path = tmp_path_factory.mktemp("spark") / "log.jsonl"
     assert main(["simulate", "--members", "16", "--days", "16", "--seed", "6", "-o", str(path)]) == 0
+    with path.with_name("log.profiles.jsonl").open("ab") as profiles:
+        profiles.write(b'{"member_id": "h9999/silent", "kids": true}\n')  # of whom there is no event
     lines = path.read_bytes().splitlines()
     half = len(lines) // 2
     path.write_bytes(b"\n".join([*lines[:7], b"", *BAD, *lines[7:half]]) + b"\n")
