@@ -77,10 +77,9 @@ def _explanation(item: dict[str, Any], row: dict[str, Any], now_ms: int) -> list
     lines = []
     events = item.get("events") or {}
     if events.get("last_play"):
-        lines.append(
-            f"from {events['plays']} plays in {events['sessions']} sessions, the last begun "
-            f"{_age(now_ms - events['last_play'])} ago"
-        )
+        plays = f"{events['plays']} play{'s' * (events['plays'] != 1)}"
+        sessions = f"{events['sessions']} session{'s' * (events['sessions'] != 1)}"
+        lines.append(f"from {plays} in {sessions}, the last begun {_age(now_ms - events['last_play'])} ago")
     added: dict[str, float] = item.get("contributions") or {}
     features: dict[str, float] = item.get("features") or {}
     names = sorted(features, key=lambda name: -abs(added.get(name, 0.0)))
