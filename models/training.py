@@ -23,6 +23,7 @@ from streams.population import Population
 from streams.scoring.aggregate import any_of
 
 INNER_FOLDS: Final = 3
+POPULATION_FOLDS: Final = 10
 NAMED_BELOW: Final = 300  # households; with fewer, what hardly changes within one tells which it is, and is left out
 _NAMING: Final = [features.CONTEXT_NAMES.index(name) for name in ("country", "signed_up")]
 ADDED_TREES: Final = (5, 10, 20, 40, 80)  # numbers of trees over a prior's that are tried
@@ -83,7 +84,7 @@ def train(
     the order, the base rate for a probability; with a prior, the prior's.
     """
     fold = folds.inner(examples.households(), examples.members[examples.member], examples.ts, INNER_FOLDS)
-    X, C = cross_fitted(examples, plays, catalog, fold, prior)
+    X, C = cross_fitted(examples, plays, catalog, _population_folds(examples, fold), prior)
     offsets, played, sizes = examples.offsets, examples.played, examples.sizes
     if prior is not None:
         score, trees, choice = _added_to(prior, examples, X, fold, tick)
@@ -109,6 +110,15 @@ def _population(plays: Plays, catalog: Catalog | None, prior: Prior | None) -> P
     return own if prior is None else population.pooled(own, prior.population)
 
 
+def _population_folds(examples: Examples, fold: Ints) -> Ints:
+    """(m,) more folds than rankers have: statistics are cheap, and in service they lack one household alone."""
+    for names in (examples.households(), examples.members[examples.member]):
+        groups = min(len(np.unique(names)), POPULATION_FOLDS)
+        if groups >= INNER_FOLDS:
+            return folds.by_household(names, groups)
+    return fold
+
+
 def cross_fitted(
     examples: Examples, plays: Plays, catalog: Catalog | None, fold: Ints, prior: Prior | None = None
 ) -> tuple[Floats, Floats]:
@@ -116,10 +126,8 @@ def cross_fitted(
     X = matrix.empty(len(examples.show), len(features.NAMES))
     C = np.empty((len(examples), len(features.CONTEXT_NAMES)), np.float32)
     fold_of_member = _fold_of_member(examples, fold)
-    for number in range(INNER_FOLDS):
+    for number in np.unique(fold):
         decisions = fold == number
-        if not decisions.any():
-            continue
         elsewhere = np.zeros(len(plays.members), np.bool_)  # folds by time: nobody else tells anything
         if fold_of_member is not None:
             elsewhere = ~np.isin(plays.members, examples.members[fold_of_member == number])
