@@ -6,12 +6,12 @@ from typing import Any, Final, TypeAlias
 Served: TypeAlias = dict[str, Any]
 """Fields: `id`, `offset` (source offset of the event that showed the row), `trigger`, `device`, `device_id`,
 `session_id`, `model_version`, `generated_at`, `scored_from_ts`, `placement`, `continuation_probability`,
-`in_time` (it was made within a minute of the arrival of the event that showed it: not from a backlog),
+`in_time` (it was made within five seconds of the arrival of the event that showed it: not from a backlog),
 `continuation_raw` (before live recalibration, likewise below), and of the items, best first: `shows`, `play`,
 `play_raw`, `recency` (each item's rank by recency among all candidates, 0 is the most recent); `not_shown` (candidates
 that the row does not show); `shadow` (what a model beside the serving one made of it), where there is one."""
 
-LATE_MS: Final = 60_000  # a row made longer after the event that showed it was not what the member saw
+LATE_MS: Final = 5_000  # a row made longer after the event that showed it was not what the member saw
 _KEPT: Final = (
     "id", "trigger", "device", "device_id", "session_id", "model_version", "generated_at", "scored_from_ts",
     "placement", "continuation_probability",

@@ -74,11 +74,11 @@ def test_sessions_that_play_nothing_and_rows_seen_later_are_not_judged():
 
 
 def test_rows_made_from_a_backlog_are_not_judged():
-    """Made 61 seconds after their event arrived: nobody saw them."""
+    """Made more than five seconds after their event arrived: nobody saw them when the session began."""
     learning = Learning(1)
-    learning.outcome(outcome("a", arrived=1_000, generated_at=62_000))
+    learning.outcome(outcome("a", arrived=1_000, generated_at=6_001))
     assert learning.served == {}
-    learning.outcome(outcome("a", arrived=1_000, generated_at=61_000))
+    learning.outcome(outcome("a", arrived=1_000, generated_at=6_000))
     assert learning.served["v1"].total.decisions == 1
 
 
