@@ -36,7 +36,7 @@ unit: setup
 	$(BIN)/python -m pytest tests/unit tests/contract
 
 test: setup browser spark lint
-	$(BIN)/python -m pytest tests -n 3 --dist loadfile
+	$(BIN)/python -m pytest tests -n 2 --dist loadfile
 
 bench: setup
 	PYTHONPATH=tests:tests/support $(BIN)/python -m bench.run $(BENCH)

@@ -57,7 +57,7 @@ async def test_a_zombie_is_fenced_and_writes_nothing(counting: Counting) -> None
     """A worker stopped with changes in memory, past its session, finds its partitions taken when it wakes."""
     await counting.send(3000)
     zombie = counting.start("zombie", FLUSH="60")
-    await asyncio.sleep(5.0)  # it has counted everything and flushed nothing
+    await counting.logged("zombie", "counted 3000 in all")
     assert await counting.changelog() == {}
     zombie.send_signal(signal.SIGSTOP)
     heir = counting.start("heir")
@@ -88,6 +88,7 @@ async def test_workers_that_come_and_go_share_the_partitions(counting: Counting)
     first = counting.start("first", STANDBYS="1")
     await load
     await counting.caught_up()
+    await counting.logged("first", "]: Ready", times=2)
     counting.stop(first)
     counting.stop(second)
     assert await counting.changelog() == counting.truth

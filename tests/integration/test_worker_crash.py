@@ -149,12 +149,12 @@ def test_without_room_on_the_disk_the_worker_ends_in_one_line_and_goes_on_once_t
         sending.start()
         wait_until(lambda: events_applied(worker) > 0, 60)
         resource.prlimit(worker.process.pid, resource.RLIMIT_FSIZE, (FULL_BYTES, FULL_BYTES))
-        assert worker.process.wait(45) == 1
+        assert worker.process.wait(120) == 1
         assert f"make room in {worker.data}" in worker.log.read_text().splitlines()[-1]
         shutil.rmtree(worker.data)  # which leaves too little room for a restoration
         worker.start()
         resource.prlimit(worker.process.pid, resource.RLIMIT_FSIZE, (FULL_BYTES, FULL_BYTES))
-        assert worker.process.wait(45) == 1
+        assert worker.process.wait(120) == 1
         assert f"make room in {worker.data}" in worker.log.read_text().splitlines()[-1]
         worker.start()
         worker.wait_ready()

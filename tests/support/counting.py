@@ -67,12 +67,12 @@ class Counting:
 
     def stop(self, process: subprocess.Popen[bytes]) -> None:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
 
-    async def logged(self, worker: str, text: str, within_s: float = 20.0) -> None:
-        """Returns once the worker has logged that."""
+    async def logged(self, worker: str, text: str, within_s: float = 60.0, times: int = 1) -> None:
+        """Returns once the worker has logged that, so many times."""
         for _ in range(int(within_s / 0.1)):
-            if text in (self.home / f"{worker}.log").read_text():
+            if (self.home / f"{worker}.log").read_text().count(text) >= times:
                 return
             await asyncio.sleep(0.1)
         pytest.fail(f"{worker} never logged {text!r}")

@@ -25,6 +25,7 @@ app = App(
     broker_request_timeout=float(os.environ.get("REQUEST_TIMEOUT", "90")),
     table_standby_replicas=int(os.environ.get("STANDBYS", "0")),
 )
+counted = 0  # records handled by this process
 output = Output(app)
 counts: Table[dict[str, int]] = Table(
     app,
@@ -39,8 +40,11 @@ counts: Table[dict[str, int]] = Table(
 
 @counts.process(app.batched_topic(os.environ["TOPIC"]), name="count")
 async def count(batches: list[Batch[dict[str, int]]]) -> None:
+    global counted
     for batch in batches:
         await count_one(batch)
+        counted += len(batch.records)
+    app.logger.info("counted %s in all", counted)
 
 
 async def count_one(batch: Batch[dict[str, int]]) -> None:
