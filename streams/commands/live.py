@@ -6,6 +6,7 @@ from typing import Any
 
 from streams import config
 
+FEW = 30  # sessions: with fewer, no interval is to be believed
 _DESCRIPTION = """\
 Shows what 'cw outcomes' has learned, all partitions together, from the topic cw.live:
 
@@ -62,7 +63,7 @@ def _lines(live: Any, age_s: float) -> list[str]:
                     f"{window.decisions:,}",
                     _percent(window.precision),
                     f"{base} {_percent(window.base_precision)}",
-                    "" if gain is None else f"{100 * gain[0]:+.1f} ± {100 * gain[1]:.1f}",
+                    f"{100 * gain[0]:+.1f} ± {100 * gain[1]:.1f}" if gain and window.continued_row >= FEW else "too few",
                     _number(window.continuation.log_loss),
                     _number(window.continuation.calibration_error),
                 )
