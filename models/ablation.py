@@ -14,9 +14,9 @@ from models.examples import Doubles, Examples, Floats, Ints, Longs, Plays
 from streams import features
 from streams.catalog import Catalog
 
-DECISIONS: Final = 6_000
+DECISIONS: Final = 5_000
 ENOUGH: Final = 200  # decisions, below which there is nothing to compare
-FOLDS: Final = 3
+FOLDS: Final = 2
 BASE: Final = "recency"  # the group that the others are added to
 GROUPS: Final = tuple(dict.fromkeys(feature.group for feature in features.CANDIDATE_FEATURES))
 FITS: Final = 2 * len(GROUPS) * FOLDS  # how often `tick` is called
