@@ -59,7 +59,7 @@ class App(faust.App):  # type: ignore[misc]
         return Transport(self.conf.broker_consumer, self)
 
     def batched_topic(self, *names: str, **options: Any) -> Any:
-        """A topic whose messages hold a `transport.Chunk`: bytes as they are in Kafka, nothing decoded.
+        """A topic whose messages hold a `Chunk`: bytes as they are in Kafka, nothing decoded.
 
         Several names are one source: a handler's batches are each of one of them.
         """

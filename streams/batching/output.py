@@ -11,8 +11,8 @@ from faust.transport.drivers.aiokafka import server_list
 from mode import Service
 
 from streams.batching.app import App
+from streams.batching.batch import Revoked
 from streams.batching.fencing import passes
-from streams.batching.table import Revoked
 
 __all__ = ["Output", "OutputRecord"]
 

@@ -13,7 +13,7 @@ from faust.stores import rocksdb
 from faust.types import TP
 from mode import get_logger
 
-from streams.batching.transport import Chunk
+from streams.batching.chunks import Chunk
 
 __all__ = ["MARK", "Store"]
 
