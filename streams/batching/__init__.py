@@ -1,7 +1,7 @@
 """Faust at log speed: agents fed a batch at a time, tables written in batches, one fenced writer for each partition.
 
-See `transport` for how batches arrive, `turns` for when they are handled, `table` for how state is kept, `output` for how
-records leave.
+See `transport` for how batches arrive, `turns` for when they are handled, `table` for how state is kept, `output` for
+how records leave.
 """
 
 from streams.batching.app import App
