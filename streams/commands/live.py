@@ -55,7 +55,8 @@ def _lines(live: Any, age_s: float) -> list[str]:
     rows = [head]
     for role, base in (("served", "recency"), ("shadow", "served")):
         for version, figures in live.figures(role).items():
-            window, gain = figures.window, figures.window.gain
+            window = figures.window
+            gain = window.gain if window.continued_row >= FEW else None
             rows.append(
                 (
                     version,
@@ -63,7 +64,7 @@ def _lines(live: Any, age_s: float) -> list[str]:
                     f"{window.decisions:,}",
                     _percent(window.precision),
                     f"{base} {_percent(window.base_precision)}",
-                    f"{100 * gain[0]:+.1f} ± {100 * gain[1]:.1f}" if gain and window.continued_row >= FEW else "too few",
+                    "too few" if gain is None else f"{100 * gain[0]:+.1f} ± {100 * gain[1]:.1f}",
                     _number(window.continuation.log_loss),
                     _number(window.continuation.calibration_error),
                 )
