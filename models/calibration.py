@@ -17,7 +17,7 @@ from models.prior import Model
 from streams import features
 from streams.scoring.aggregate import STANDING_NAMES, best_first, play_inputs
 
-TREES: Final = 30
+TREES: Final = 40
 LEAVES: Final = 15
 _RISING: Final = {"score": 1, "score_margin": 1, "score_place": -1, "score_log_share": 1, "candidates_log": 0}
 

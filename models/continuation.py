@@ -17,7 +17,7 @@ from models.examples import Bools, Doubles, Floats, Ints, Longs
 from models.prior import Model
 from streams.scoring.aggregate import any_of, best_first, continuation_inputs
 
-TREES: Final = 60
+TREES: Final = 400
 LEAVES: Final = 15
 
 
