@@ -120,7 +120,9 @@ def test_cw_lag_watch_looks_again_until_ctrl_c(servers):
     """One line of JSON a look; ctrl-c is how one ends it, and no failure."""
     environment = {**os.environ, "KAFKA_BOOTSTRAP_SERVERS": servers}
     command = [CW, "lag", "--watch", "--json"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+    # A shell that runs tests in the background has them ignore ctrl-c, and what they start, too.
+    heed = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, preexec_fn=heed) as process:
         first, second = (json.loads(process.stdout.readline()) for _ in range(2))
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 0
