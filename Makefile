@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test lint unit bench docs lock browser spark clean
+.PHONY: setup demo test lint unit bench docs lock browser spark titles clean
 
 setup: $(STAMP)
 
@@ -28,6 +28,13 @@ $(VENV)/.spark: $(STAMP) requirements/spark.txt
 	@bash requirements/install.sh $(BIN)/python spark.txt
 	@touch $@
 
+titles: $(VENV)/.titles
+
+# Half a gigabyte for those who train and study title vectors (`cw titles`): not part of the setup.
+$(VENV)/.titles: $(STAMP) requirements/titles.txt
+	@bash requirements/install.sh $(BIN)/python titles.txt
+	@touch $@
+
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -35,7 +42,7 @@ lint: setup
 unit: setup
 	$(BIN)/python -m pytest tests/unit tests/contract
 
-test: setup browser spark lint
+test: setup browser spark titles lint
 	$(BIN)/python -m pytest tests -n 2 --dist loadfile
 
 bench: setup
@@ -52,6 +59,8 @@ lock:
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate -q -o requirements/lock.txt
 	$(VENV)-lock/bin/uv pip compile pyproject.toml --extra spark -c requirements/lock.txt --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate -q -o requirements/spark.txt
+	$(VENV)-lock/bin/uv pip compile pyproject.toml --extra titles -c requirements/lock.txt --override requirements/titles.overrides \
+	  --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -q -o requirements/titles.txt
 	rm -rf $(VENV)-lock
 
 clean:
