@@ -29,7 +29,7 @@ from models.recording import Recorder
 from models.splitting import Invalid, Split, Stretch
 from streams.catalog import Catalog
 from streams.errors import CommandError
-from streams.events import Event, InvalidEvent, correct_clock, decode, validate
+from streams.events import Event, InvalidEvent, correct_clock, decode, parse
 from streams.profiles import NO_PROFILE, Profile
 from streams.vectors import Vectors
 
@@ -270,16 +270,6 @@ def _valid(entries: Iterable[tuple[int, int, bytes]], invalid: list[Invalid]) ->
     """The events of a member; what is none goes to `invalid`."""
     for stretch, number, line in entries:
         try:
-            yield event_of(line)
+            yield parse(line)
         except InvalidEvent as error:
             invalid.append(Invalid(stretch, number, "", str(error)))
-
-
-def event_of(line: bytes) -> Event:
-    """The event that a line holds. Raises InvalidEvent."""
-    try:
-        event: Event = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        raise InvalidEvent(f"not JSON: {error}") from None
-    validate(event)
-    return event

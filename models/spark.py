@@ -21,11 +21,11 @@ import pyarrow as pa
 from models import shards
 from models.log import KAFKA
 from models.recording import Recorder
-from models.replay import REASONS_KEPT, event_of
+from models.replay import REASONS_KEPT
 from models.splitting import PARQUET, member_of
 from streams.catalog import Catalog
 from streams.errors import CommandError, UsageError
-from streams.events import Event, InvalidEvent
+from streams.events import Event, InvalidEvent, parse
 from streams.profiles import NO_PROFILE, Profile
 
 if TYPE_CHECKING:
@@ -280,7 +280,7 @@ def _valid(frame: "pd.DataFrame", files: Sequence[str], reasons: list[str]) -> I
     """The events of a member; why a line is none goes to `reasons`."""
     for source, line in zip(frame["source"], frame["line"], strict=True):
         try:
-            yield event_of(bytes(line))
+            yield parse(bytes(line))
         except InvalidEvent as error:
             reasons.append(f"{files[source]}: {error}")
 

@@ -46,15 +46,21 @@ def decode(payload: bytes | None, key: bytes | None) -> Event:
         raise InvalidEvent("the record has no value")
     if len(payload) > MAX_EVENT_BYTES:
         raise InvalidEvent(f"the event has {len(payload)} bytes; at most {MAX_EVENT_BYTES} are read")
-    try:
-        event = orjson.loads(payload)
-    except orjson.JSONDecodeError as error:
-        raise InvalidEvent(f"not JSON: {error}") from None
-    validate(event)
+    event = parse(payload)
     if key is None:
         raise InvalidEvent("the record has no key; it must be member_id in UTF-8")
     if key != event["member_id"].encode():
         raise InvalidEvent("the record's key is not member_id in UTF-8")
+    return event
+
+
+def parse(text: bytes) -> Event:
+    """JSON, of a record or of a line of an event file, to a valid event. Raises InvalidEvent with the reason."""
+    try:
+        event = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise InvalidEvent(f"not JSON: {error}") from None
+    validate(event)
     return event  # type: ignore[no-any-return]
 
 
