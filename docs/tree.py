@@ -26,6 +26,7 @@ FOLDERS = {
     "streams/outcomes": "live learning: outcomes of served rows, and what they teach",
     "streams/scoring": "bundles and the models in them",
     "models": "offline: replay, train, evaluate, report",
+    "models/titles": "title vectors: inputs, training, tools; `cw titles`",
     "export": "trained models to a bundle, and its announcement",
     "tests": "",
     "tests/unit": "rules, folds, codecs, features: no broker",

