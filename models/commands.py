@@ -104,11 +104,13 @@ def train(arguments: argparse.Namespace) -> None:
     prior = read_prior(arguments.prior) if arguments.prior is not None else None
     began = time.monotonic()
     with showing() as progress:
+        replay_s = None
         if arguments.examples is not None:
             replayed, catalog, candidate_days = _read_examples(arguments.examples, progress)
         else:
             candidate_days = arguments.candidate_days
             replayed, catalog = _replay(arguments.events, candidate_days, progress)
+            replay_s = time.monotonic() - began
         examples = replayed.examples
         models_trained = 2 + min(arguments.cv or 0, len(np.unique(examples.households())))
         tick = progress.counter("Training", models_trained * training.TICKS)
@@ -123,7 +125,7 @@ def train(arguments: argparse.Namespace) -> None:
             tick = progress.counter("Weighing groups of features", ablation.FITS)
             ablated = ablation.by_group(examples, replayed.plays, catalog, tick)
         progress.say("Reporting")
-        log = {name: getattr(replayed, name) for name in ("events", "members", "repeats", "invalid")}
+        log = pipeline.of_log(replayed, replay_s)
         report.write(arguments.output, pipeline.report(results, manifest, serving, placement, ablated, log))
         if arguments.scores is not None:
             progress.say("Writing scores")

@@ -19,6 +19,7 @@ from streams.localtime import DAY_MS
 
 MODEL: Final = "model"
 RECENCY: Final = "recency"
+WITH_INTERVAL: Final = ("precision_at_1", "mrr")
 PERIOD_DECISIONS: Final = 30  # a point of the figure over time stands for at least so many, as a rule
 PERIODS_DAYS: Final = {"day": 1, "week": 7, "four weeks": 28, "quarter": 91, "year": 364}
 HISTORY_BOUNDS: Final = (0, 5, 20, 50, 100, 500)
@@ -57,10 +58,9 @@ def evaluate(judged: Judged) -> dict[str, Any]:
         "candidates_median": float(np.median(examples.sizes)),
         "first_day": _day(int(examples.ts.min())),
         "last_day": _day(int(examples.ts.max())),
-        "order": {name: _order(rank[continued], household[continued]) for name, rank in ranks.items()},
-        "gain_over_recency": {
-            "precision_at_1": _gain(right[MODEL] - right[RECENCY], continued, household),
-            "mrr": _gain(metrics.reciprocal(ranks[MODEL]) - metrics.reciprocal(ranks[RECENCY]), continued, household),
+        "order": {
+            name: _order(rank[continued], ranks[RECENCY][continued], household[continued])
+            for name, rank in ranks.items()
         },
         "where_recency_is_wrong": {
             "decisions": int(wrong_by_recency.sum()),
@@ -88,24 +88,34 @@ def evaluate(judged: Judged) -> dict[str, Any]:
     }
 
 
-def _order(ranks: Longs, household: Longs) -> dict[str, Any]:
-    figures: dict[str, Doubles] = {
+def _order(ranks: Longs, recency: Longs, household: Longs) -> dict[str, Any]:
+    """Figures of an order by the places (m,) that it gave; `recency` has those that recency gave."""
+    figures, beside = _figures(ranks), _figures(recency)
+    return {
+        **{name: _mean(values) for name, values in figures.items()},
+        "interval": {name: _interval(figures[name], household) for name in WITH_INTERVAL},
+        "over_recency": {
+            name: {
+                "mean": _mean(figures[name] - beside[name]),
+                "interval": _interval(figures[name] - beside[name], household),
+            }
+            for name in WITH_INTERVAL
+        },
+    }
+
+
+def _figures(ranks: Longs) -> dict[str, Doubles]:
+    return {
         "precision_at_1": (ranks == 1).astype(np.float64),
         "mrr": metrics.reciprocal(ranks),
         "ndcg_at_5": metrics.gain_at(ranks, 5),
         "hits_at_3": (ranks <= 3).astype(np.float64),
         "hits_at_5": (ranks <= 5).astype(np.float64),
     }
-    result: dict[str, Any] = {name: _mean(values) for name, values in figures.items()}
-    result["interval"] = {
-        name: metrics.interval(figures[name], household) if len(ranks) else None for name in ("precision_at_1", "mrr")
-    }
-    return result
 
 
-def _gain(difference: Doubles, among: Bools, household: Longs) -> dict[str, Any]:
-    chosen = difference[among]
-    return {"mean": _mean(chosen), "interval": metrics.interval(chosen, household[among]) if len(chosen) else None}
+def _interval(values: Doubles, household: Longs) -> tuple[float, float] | None:
+    return metrics.interval(values, household) if len(values) else None
 
 
 def _probability(p: Floats, happened: Bools, household: Longs | None) -> dict[str, Any]:

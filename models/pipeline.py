@@ -1,5 +1,6 @@
 """From examples to everything that `cw train` writes: what is judged, what is trained, what is told of it."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,6 +13,7 @@ from models.crossval import ByFolds
 from models.evaluation import Judged
 from models.examples import Bools, Examples, Floats, Ints, Plays
 from models.prior import Prior
+from models.replay import Replayed
 from models.training import Models, Scored, Tick
 from streams.catalog import Catalog
 from streams.scoring.aggregate import any_of
@@ -123,9 +125,9 @@ def report(
     serving: Mapping[str, Any],
     placed: Mapping[str, Any],
     ablated: Mapping[str, Any] | None,
-    log: Mapping[str, int],
+    log: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The content of report.json; `serving` is how the bundle compares, `log` counts what the events held."""
+    """The content of report.json; `serving` is how the bundle compares, `log` what `of_log` gave."""
     judged = results.folds.judged if results.folds is not None else results.later
     return {
         "bundle": {
@@ -149,6 +151,21 @@ def report(
         "ablation": ablated,
         "serving": dict(serving),
     }
+
+
+def of_log(replayed: Replayed, replay_s: float | None) -> dict[str, Any]:
+    """What a log held, and how fast its replay was; `replay_s` is None where examples were read instead."""
+    held: dict[str, Any] = {name: getattr(replayed, name) for name in ("events", "members", "repeats", "invalid")}
+    held["replay"] = None
+    if replay_s is not None:
+        amounts = {
+            "events": replayed.events,
+            "examples": len(replayed.examples),
+            "candidates": len(replayed.examples.show),
+        }
+        rates = {f"{name}_per_s": amount / replay_s for name, amount in amounts.items()}
+        held["replay"] = {"seconds": replay_s, "cores": len(os.sched_getaffinity(0)), **rates}
+    return held
 
 
 def of_prior(results: Results) -> dict[str, Any] | None:

@@ -1,6 +1,6 @@
 """The report of a training: report.json, and report.html, one page with everything in it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +31,7 @@ figure svg { width: 100%; height: auto; } figcaption { color: #4b5563; font-size
 table { border-collapse: collapse; width: 100%; } th, td { padding: .35rem .6rem; text-align: right; }
 th:first-child, td:first-child { text-align: left; } thead th { border-bottom: 2px solid #d1d5db; }
 tbody tr { border-bottom: 1px solid #e5e7eb; } tr.model { font-weight: 600; color: #b3152a; }
+small { color: #4b5563; font-weight: 400; white-space: nowrap; }
 """
 
 
@@ -71,9 +72,21 @@ def _head(report: Mapping[str, Any]) -> str:
     return (
         "<h1>Continue Watching: what the model is worth</h1>"
         f'<p class="note">Bundle {escape(report["bundle"]["version"])}, made {escape(report["bundle"]["created"])}; '
-        f"ranker: {escape(report['bundle']['ranker'])}.{_prior(report['bundle']['prior'])}</p>"
+        f"ranker: {escape(report['bundle']['ranker'])}.{_log(report['log'])}{_prior(report['bundle']['prior'])}</p>"
         f'<p class="lead">{lead}</p>'
     )
+
+
+def _log(log: Mapping[str, Any]) -> str:
+    replay = log["replay"]
+    text = f" Learned from {_count(log['events'], 'event')} of {_count(log['members'], 'member')}."
+    if replay is not None:
+        text += (
+            f" Their replay took {replay['seconds']:.0f} s with {_count(replay['cores'], 'core')}: "
+            f"{replay['events_per_s']:,.0f} events, {replay['examples_per_s']:,.0f} examples "
+            f"({replay['candidates_per_s']:,.0f} candidates) a second."
+        )
+    return text
 
 
 def _prior(prior: Mapping[str, Any] | None) -> str:
@@ -88,7 +101,7 @@ def _prior(prior: Mapping[str, Any] | None) -> str:
 
 
 def _section(title: str, judged: Mapping[str, Any], report: Mapping[str, Any]) -> str:
-    gain = judged["gain_over_recency"]["precision_at_1"]
+    gain = judged["order"]["model"]["over_recency"]["precision_at_1"]
     interval = ""
     if gain["interval"] is not None:
         low, high = (100 * bound for bound in gain["interval"])
@@ -128,14 +141,27 @@ def _section(title: str, judged: Mapping[str, Any], report: Mapping[str, Any]) -
 
 def _orders(orders: Mapping[str, Any]) -> str:
     rows = []
-    for name, figures_of in orders.items():
-        cells = "".join(f"<td>{_percent(figures_of[key])}</td>" for key in ("precision_at_1", "hits_at_3", "hits_at_5"))
-        cells += "".join(f"<td>{_number(figures_of[key])}</td>" for key in ("mrr", "ndcg_at_5"))
-        rows.append(f'<tr class="{name}"><td>{escape(_ORDER_NAMES[name])}</td>{cells}</tr>')
+    for name, of in orders.items():
+        gain = of["over_recency"]["mrr"]
+        more = "–" if name == "recency" or gain["mean"] is None else f"{gain['mean']:+.3f}"
+        cells = [
+            _percent(of["precision_at_1"]) + _range(of["interval"]["precision_at_1"], lambda x: f"{100 * x:.1f}"),
+            _number(of["mrr"]) + _range(of["interval"]["mrr"], _number),
+            more + (_range(gain["interval"], lambda x: f"{x:+.3f}") if more != "–" else ""),
+            *(_percent(of[key]) for key in ("hits_at_3", "hits_at_5")),
+            _number(of["ndcg_at_5"]),
+        ]
+        tds = "".join(f"<td>{cell}</td>" for cell in cells)
+        rows.append(f'<tr class="{name}"><td>{escape(_ORDER_NAMES[name])}</td>{tds}</tr>')
     return (
-        "<table><thead><tr><th>order by</th><th>first</th><th>in first 3</th><th>in first 5</th><th>MRR</th>"
-        f"<th>NDCG@5</th></tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        "<table><thead><tr><th>order by</th><th>first</th><th>MRR</th><th>MRR over recency’s</th><th>in first 3</th>"
+        f"<th>in first 5</th><th>NDCG@5</th></tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        '<p class="note">Below a figure, its 95 % interval over households.</p>'
     )
+
+
+def _range(bounds: tuple[float, float] | None, said: Callable[[float], str]) -> str:
+    return "" if bounds is None else f"<br><small>{said(bounds[0])} to {said(bounds[1])}</small>"
 
 
 def _probabilities(judged: Mapping[str, Any]) -> str:

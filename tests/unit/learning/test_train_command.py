@@ -97,6 +97,31 @@ def test_the_report_says_what_the_scores_say(trained, replayed):
         assert order["mrr"] == pytest.approx((1 / ranks[ranks > 0]).mean())
 
 
+def test_the_gain_over_recency_is_of_the_same_sessions_with_an_interval_over_households(trained, replayed):
+    """MRR beyond recency's of report.json, computed again from the scores file."""
+    order = orjson.loads((trained / "bundle" / "report.json").read_bytes())["folds"]["order"]
+    table = pq.read_table(trained / "scores.parquet")
+    examples, rank, played = replayed.examples, table["recency_rank"].to_numpy(), table["played"].to_numpy()
+    places = [metrics.rank_of_played(s, rank, played, examples.offsets) for s in (table["score"].to_numpy(), -rank)]
+    went_on = places[0] > 0
+    more = 1 / places[0][went_on] - 1 / places[1][went_on]
+    assert order["model"]["over_recency"]["mrr"]["mean"] == pytest.approx(more.mean())
+    low, high = order["model"]["over_recency"]["mrr"]["interval"]
+    household = np.unique(examples.households()[went_on], return_inverse=True)[1]
+    assert (low, high) == pytest.approx(metrics.interval(more, household))
+    assert low < more.mean() < high
+    assert order["recency"]["over_recency"]["mrr"] == {"mean": 0.0, "interval": [0.0, 0.0]}
+
+
+def test_the_report_tells_how_fast_the_replay_was(trained, replayed):
+    report = orjson.loads((trained / "bundle" / "report.json").read_bytes())
+    replay = report["log"]["replay"]
+    assert report["log"]["events"] == replayed.events
+    assert replay["events_per_s"] * replay["seconds"] == pytest.approx(replayed.events)
+    assert replay["examples_per_s"] * replay["seconds"] == pytest.approx(len(replayed.examples))
+    assert f"{replay['examples_per_s']:,.0f} examples" in (trained / "bundle" / "report.html").read_text()
+
+
 def test_the_page_stands_alone(trained):
     page = (trained / "bundle" / "report.html").read_text()
     assert "<svg" in page
