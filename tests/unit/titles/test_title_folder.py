@@ -1,0 +1,56 @@
+"""The folder of vectors: what is saved is loaded, mapped; what does not fit is said."""
+
+import numpy as np
+import pytest
+
+from models.titles.folder import TitleSpace
+from models.titles.simulate import make
+from models.titles.table import TitleRecord
+from streams.errors import CommandError
+
+A, B = TitleRecord("a", "Alpha", "film", 2001, tags=("x",)), TitleRecord("b", "Beta")
+
+
+def test_a_folder_holds_titles_views_countries_and_audiences(tmp_path):
+    made = make(20)
+    rng = np.random.default_rng(0)
+    views = {name: rng.normal(size=(20, d)).astype(np.float32) for name, d in (("category", 4), ("graph", 3))}
+    of_countries = (["DE", "US"], np.array([[1, 2], [3, 4]], np.float32))
+    TitleSpace(made.titles, views, of_countries, made.audience, {"views": {"graph": {"epochs": 3}}}).save(tmp_path)
+    read = TitleSpace.load(tmp_path)
+    assert read.titles == made.titles
+    assert list(read.views) == ["category", "graph"]
+    assert all((read.views[name] == vectors).all() for name, vectors in views.items())
+    assert isinstance(read.views["graph"], np.memmap)
+    assert read.countries[0] == ["DE", "US"]
+    assert (read.countries[1] == of_countries[1]).all()
+    assert read.audience == made.audience
+    assert read.meta == {"views": {"graph": {"epochs": 3}}, "version": 1, "titles": 20}
+    assert read.index["t00007"] == 7
+
+
+def test_a_folder_written_again_has_nothing_of_the_one_before(tmp_path):
+    zeros = np.zeros((2, 3), np.float32)
+    TitleSpace([A, B], {"graph": zeros}, (["DE"], zeros[:1]), [], {}).save(tmp_path)
+    TitleSpace([A, B], {"category": zeros}).save(tmp_path)
+    read = TitleSpace.load(tmp_path)
+    assert (list(read.views), read.countries, read.audience) == (["category"], None, None)
+
+
+def test_vectors_that_do_not_fit_the_titles_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="float32"):
+        TitleSpace([A, B], {"graph": np.zeros((3, 2), np.float32)}).save(tmp_path)
+    TitleSpace([A, B], {"graph": np.zeros((2, 2), np.float32)}).save(tmp_path)
+    np.save(tmp_path / "vectors/graph.npy", np.zeros((3, 2), np.float32))
+    with pytest.raises(CommandError, match="does not fit the 2 titles"):
+        TitleSpace.load(tmp_path)
+
+
+def test_what_is_no_folder_of_vectors_is_said_with_what_makes_one(tmp_path):
+    with pytest.raises(CommandError, match="cw titles train"):
+        TitleSpace.load(tmp_path / "nothing")
+
+
+def test_a_view_that_was_not_trained_is_said_with_those_that_were(tmp_path):
+    with pytest.raises(CommandError, match="no view audience; this folder has graph"):
+        TitleSpace([A], {"graph": np.zeros((1, 2), np.float32)}).view("audience")
