@@ -77,12 +77,13 @@ class DelimitedFile:
             fields = _split(text, self._delimiter)
             if text.count('"') % 2:
                 ahead: list[tuple[int, str]] = []
+                closed = False
                 while len(ahead) < _MOST_LINES and (more := back.popleft() if back else next(lines, None)) is not None:
                     ahead.append(more)
-                    if more[1].count('"') % 2:
+                    if closed := more[1].count('"') % 2 == 1:
                         break
                 joined = _split("\n".join([text, *(line for _, line in ahead)]), self._delimiter)
-                if len(joined) == width:
+                if closed and len(joined) == width:
                     fields = joined
                 else:
                     back.extendleft(reversed(ahead))
