@@ -46,7 +46,7 @@ class DelimitedFile:
         csv.field_size_limit(_FIELD_LIMIT)
         self.path = path
         self.broken: list[BrokenRow] = []
-        header = next((line for _, line in _lines(path) if line.strip()), "")
+        header = next((line for _, line in lines(path) if line.strip()), "")
         self._delimiter = delimiter or max(_DELIMITERS, key=lambda mark: len(_split(header, mark)))
         self.columns = [column_name(field) for field in _split(header, self._delimiter)]
         missing = [name for name in needed if name not in self.columns]
@@ -67,10 +67,10 @@ class DelimitedFile:
 
     def _records(self) -> Iterator[tuple[int, list[str]]]:
         """Line numbers and fields. A line whose quotes don't close goes on in the next ones, or else stands alone."""
-        lines = _lines(self.path)
+        read = lines(self.path)
         back: deque[tuple[int, str]] = deque()  # read ahead in vain
         width = len(self.columns)
-        while (following := back.popleft() if back else next(lines, None)) is not None:
+        while (following := back.popleft() if back else next(read, None)) is not None:
             number, text = following
             if not text.strip():
                 continue
@@ -78,7 +78,7 @@ class DelimitedFile:
             if text.count('"') % 2:
                 ahead: list[tuple[int, str]] = []
                 closed = False
-                while len(ahead) < _MOST_LINES and (more := back.popleft() if back else next(lines, None)) is not None:
+                while len(ahead) < _MOST_LINES and (more := back.popleft() if back else next(read, None)) is not None:
                     ahead.append(more)
                     if closed := more[1].count('"') % 2 == 1:
                         break
@@ -95,8 +95,8 @@ def column_name(text: str) -> str:
     return "_".join(text.strip().strip("\ufeff").casefold().split())
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Line numbers and lines without their ends."""
+def lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Line numbers from 1, and lines without their ends, of a file in any usual encoding."""
     with path.open("rb") as file:
         start = file.read(2)
     if start in (b"\xff\xfe", b"\xfe\xff"):
