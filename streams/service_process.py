@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +16,7 @@ import faust
 from aiokafka.errors import ProducerFenced
 
 from streams import topics
+from streams.config import Settings
 from streams.errors import CommandError
 
 SAME_COMPLAINT_S: Final = 30.0
@@ -82,11 +83,20 @@ class _Process(faust.Worker):  # type: ignore[misc]
         """Leaves the process its name."""
 
 
-def run(name: str, app: faust.App, port: int, data: Path) -> int:
-    """Runs `cw NAME` until SIGTERM or ctrl-c. Returns 0 where everything was made durable, 1 where the app failed.
+def serve(name: str, make: Callable[[], faust.App], settings: Settings, port: int, data: Path) -> int:
+    """Runs `cw NAME` until SIGTERM or ctrl-c: 0 where everything was made durable, 1 where the app failed.
 
-    `port` is where its metrics are, `data` the folder of its state.
+    `make` gives its app, `port` is where its metrics are, `data` the folder of its state, for this process alone.
+    Raises CommandError where folder or port can't be had, or no broker answers.
     """
+    with _own(data):
+        _check_port(settings.service_host, port)
+        topics.ensure(settings.bootstrap_servers, settings.partitions)
+        _say(name, f"starting: {settings.bootstrap_servers}, state in {data} ...")
+        return _run(name, make(), port, data)
+
+
+def _run(name: str, app: faust.App, port: int, data: Path) -> int:
     complain = threading.excepthook
     threading.excepthook = lambda failure: None if app.crashed else complain(failure)
     try:
@@ -116,7 +126,7 @@ def _say(name: str, text: str) -> None:
 
 
 @contextmanager
-def own(data: Path) -> Iterator[None]:
+def _own(data: Path) -> Iterator[None]:
     """Holds the folder for this process alone. Raises CommandError where another process has it."""
     try:
         data.mkdir(parents=True, exist_ok=True)
@@ -132,7 +142,7 @@ def own(data: Path) -> Iterator[None]:
         yield
 
 
-def check_port(host: str, port: int) -> None:
+def _check_port(host: str, port: int) -> None:
     """Raises CommandError where something listens on the port already."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

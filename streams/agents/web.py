@@ -1,23 +1,22 @@
-"""The worker's HTTP: liveness, readiness, metrics, why a row is as it is, and the care of unreadable states."""
+"""The worker's HTTP: what every service answers, why a row is as it is, and the care of unreadable states."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
 import orjson
 from aiohttp import web
-from mode import Service
 
 from streams import metrics
 from streams.agents.states import StateProblem, States
+from streams.service_web import ServiceWeb
 
 
-class WorkerWeb(Service):  # type: ignore[misc]
-    """Answers on host and port while the worker runs.
+class WorkerWeb(ServiceWeb):
+    """Answers for one worker.
 
-    `ready` says whether events are being applied; `serving` is the version of the bundle in use;
-    `explain(member_id, device_id)` gives the explained row, None where the member has none here.
+    `serving` is the version of the bundle in use; `explain(member_id, device_id)` gives the explained row, None where
+    the member has none here.
     """
 
     def __init__(
@@ -28,40 +27,20 @@ class WorkerWeb(Service):  # type: ignore[misc]
         serving: Callable[[], str],
         explain: Callable[[str, str | None], Awaitable[dict[str, Any] | None]],
         states: States,
-        **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self._host, self._port = host, port
-        self._ready, self._serving, self._explain, self._states = ready, serving, explain, states
-        self._runner: web.AppRunner | None = None
+        super().__init__(host, port, ready, metrics.WORKER)
+        self._serving, self._explain, self._states = serving, explain, states
 
-    async def on_start(self) -> None:
-        app = web.Application()
-        app.router.add_get("/healthz", self._healthz)
-        app.router.add_get("/readyz", self._readyz)
-        app.router.add_get("/metrics", self._metrics)
-        app.router.add_get("/v1/members/{id}/explain", self._explained)
-        app.router.add_get("/v1/states/unreadable", self._unreadable)
-        app.router.add_post("/v1/members/{id}/rebuild", self._rebuild)
-        app.router.add_post("/v1/members/{id}/forget", self._forget)
-        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self._port).start()
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/v1/members/{id}/explain", self._explained),
+            web.get("/v1/states/unreadable", self._unreadable),
+            web.post("/v1/members/{id}/rebuild", self._rebuild),
+            web.post("/v1/members/{id}/forget", self._forget),
+        ]
 
-    async def on_stop(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
-
-    async def _healthz(self, request: web.Request) -> web.Response:
-        await asyncio.sleep(0)
-        return web.json_response({"status": "alive"})
-
-    async def _readyz(self, request: web.Request) -> web.Response:
-        ready = self._ready()
-        return web.json_response({"ready": ready, "model_version": self._serving()}, status=200 if ready else 503)
-
-    async def _metrics(self, request: web.Request) -> web.Response:
-        return web.Response(body=metrics.WORKER.expose(), headers={"Content-Type": metrics.CONTENT_TYPE})
+    def status(self) -> dict[str, Any]:
+        return {"model_version": self._serving()}
 
     async def _explained(self, request: web.Request) -> web.Response:
         member_id = request.match_info["id"]

@@ -13,12 +13,13 @@ from streams.agents.fold import Folded, Served
 from streams.agents.side import SideInputs
 from streams.agents.states import States
 from streams.agents.web import WorkerWeb
-from streams.batching import App, Batch, Output, OutputRecord, Table, Unreadable
+from streams.batching import Batch, Output, OutputRecord, Table, Unreadable
 from streams.catalog import Catalog
 from streams.config import WORKER_APP_ID, Settings
 from streams.member import MemberState
 from streams.scoring.recalibration import Recalibrations
 from streams.scoring.swap import ModelSlot
+from streams.service_app import CHANGELOG_SETTINGS, ServiceApp
 
 FLUSH_INTERVAL_S: Final = 1.0
 FLUSH_SIZE: Final = 10_000  # members
@@ -26,8 +27,6 @@ FLUSH_BYTES: Final = 32 << 20  # of members, encoded
 CACHE_BYTES: Final = 96 << 20  # likewise: 10,000 members with long histories, far more of those with short ones
 MAX_POLL_RECORDS: Final = 1000
 TABLE: Final = "members"
-# Compacted early and in small pieces, so that restoring from the changelog alone reads little more than the members.
-CHANGELOG_SETTINGS: Final = {"segment.bytes": str(64 * 2**20), "min.cleanable.dirty.ratio": "0.2"}
 
 __all__ = ["Worker"]
 
@@ -41,16 +40,7 @@ class Worker:
         self.catalog = Catalog()
         self.models = ModelSlot(settings.home)
         self.recalibrations = Recalibrations()
-        self.app = App(
-            WORKER_APP_ID,
-            broker=";".join(f"kafka://{server.strip()}" for server in settings.bootstrap_servers.split(",")),
-            datadir=str(data),
-            topic_partitions=settings.partitions,
-            topic_replication_factor=1,
-            web_enabled=False,
-            broker_max_poll_records=MAX_POLL_RECORDS,
-            broker_client_id=WORKER_APP_ID,
-        )
+        self.app = ServiceApp(WORKER_APP_ID, settings, data, MAX_POLL_RECORDS)
         self.side = SideInputs(settings.bootstrap_servers, self.catalog, self.models, self.recalibrations)
         self.output = Output(self.app, max_request_size=topics.MAX_INVALID_BYTES)
         self.members: Table[MemberState] = Table(
@@ -65,9 +55,11 @@ class Worker:
             cache_bytes=CACHE_BYTES,
             extra_topic_configs=CHANGELOG_SETTINGS,
         )
-        self.states = States(settings, self.members, self.ready, self._send_rows_of, self._delete_rows_of)
+        self.states = States(settings, self.members, self.app.ready, self._send_rows_of, self._delete_rows_of)
         self.app.services = [
-            WorkerWeb(settings.service_host, settings.worker_port, self.ready, self.serving, self.explain, self.states),
+            WorkerWeb(
+                settings.service_host, settings.worker_port, self.app.ready, self.serving, self.explain, self.states
+            ),
             self.side,
             self.output,
         ]
@@ -168,11 +160,6 @@ class Worker:
         await asyncio.gather(*await self.output.send(topics.ROWS, partition, gone))
 
     # -- for HTTP
-
-    def ready(self) -> bool:
-        """Whether this worker is in the group, with its partitions recovered."""
-        app = self.app
-        return bool(app.started and not app.rebalancing and app.tables.actives_ready)
 
     def serving(self) -> str:
         """The version of the bundle that rows are made by."""

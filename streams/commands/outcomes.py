@@ -1,7 +1,6 @@
 """`cw outcomes`: joins served rows with what their sessions did, and learns from it live."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -39,15 +38,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs until told to stop; 0 where it ended cleanly."""
     from dataclasses import replace
 
-    from streams import service_process, topics
+    from streams import service_process
     from streams.outcomes.service import Outcomes
 
     settings = config.load()
     if arguments.port is not None:
         settings = replace(settings, outcomes_port=arguments.port)
     data = Path(arguments.data).absolute() if arguments.data else settings.home / "outcomes"
-    with service_process.own(data):
-        service_process.check_port(settings.service_host, settings.outcomes_port)
-        topics.ensure(settings.bootstrap_servers, settings.partitions)
-        print(f"cw outcomes: starting: {settings.bootstrap_servers}, state in {data} ...", file=sys.stderr, flush=True)
-        return service_process.run("outcomes", Outcomes(settings, data).app, settings.outcomes_port, data)
+    return service_process.serve(
+        "outcomes", lambda: Outcomes(settings, data).app, settings, settings.outcomes_port, data
+    )

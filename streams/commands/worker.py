@@ -1,7 +1,6 @@
 """`cw worker`: applies playback events and makes rows."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +31,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs until told to stop; 0 where it ended cleanly."""
     from dataclasses import replace
 
-    from streams import service_process, topics
+    from streams import service_process
     from streams.agents.worker import Worker
 
     settings = config.load()
     if arguments.port is not None:
         settings = replace(settings, worker_port=arguments.port)
     data = Path(arguments.data).absolute() if arguments.data else settings.home / "worker"
-    with service_process.own(data):
-        service_process.check_port(settings.service_host, settings.worker_port)
-        topics.ensure(settings.bootstrap_servers, settings.partitions)
-        print(f"cw worker: starting: {settings.bootstrap_servers}, state in {data} ...", file=sys.stderr, flush=True)
-        return service_process.run("worker", Worker(settings, data).app, settings.worker_port, data)
+    return service_process.serve("worker", lambda: Worker(settings, data).app, settings, settings.worker_port, data)

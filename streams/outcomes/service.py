@@ -9,7 +9,7 @@ import orjson
 
 from streams import features, metrics, topics
 from streams.agents import arrive
-from streams.batching import App, Batch, Output, OutputRecord, Table, Unreadable
+from streams.batching import Batch, Output, OutputRecord, Table, Unreadable
 from streams.config import OUTCOMES_APP_ID, Settings
 from streams.outcomes import stored
 from streams.outcomes.drift import Drift
@@ -18,13 +18,13 @@ from streams.outcomes.learning import Learning
 from streams.outcomes.publishing import Publishing
 from streams.outcomes.served import InvalidImpression, parse
 from streams.outcomes.stored import LEARNING, Stored, member_key
-from streams.outcomes.web import OutcomesWeb
+from streams.service_app import CHANGELOG_SETTINGS, ServiceApp
+from streams.service_web import ServiceWeb
 
 log = logging.getLogger(__name__)
 TABLE: Final = "outcomes"
 FLUSH_INTERVAL_S: Final = 1.0
 MAX_POLL_RECORDS: Final = 2000
-CHANGELOG_SETTINGS: Final = {"segment.bytes": str(64 * 2**20), "min.cleanable.dirty.ratio": "0.2"}
 
 
 class Outcomes:
@@ -33,16 +33,7 @@ class Outcomes:
     def __init__(self, settings: Settings, data: Path) -> None:
         """`data` is the folder for RocksDB; no other process may use it."""
         self.settings = settings
-        self.app = App(
-            OUTCOMES_APP_ID,
-            broker=";".join(f"kafka://{server.strip()}" for server in settings.bootstrap_servers.split(",")),
-            datadir=str(data),
-            topic_partitions=settings.partitions,
-            topic_replication_factor=1,
-            web_enabled=False,
-            broker_max_poll_records=MAX_POLL_RECORDS,
-            broker_client_id=OUTCOMES_APP_ID,
-        )
+        self.app = ServiceApp(OUTCOMES_APP_ID, settings, data, MAX_POLL_RECORDS)
         self.output = Output(self.app)
         self.table: Table[Stored] = Table(
             self.app,
@@ -55,17 +46,12 @@ class Outcomes:
         )
         self.publishing = Publishing(settings, self.table, self.output)
         self.app.services = [
-            OutcomesWeb(settings.service_host, settings.outcomes_port, self.ready),
+            ServiceWeb(settings.service_host, settings.outcomes_port, self.app.ready, metrics.OUTCOMES),
             self.publishing,
             self.output,
         ]
         source = self.app.batched_topic(topics.EVENTS, topics.IMPRESSIONS)
         self.table.process(source, name="join")(self.process)
-
-    def ready(self) -> bool:
-        """Whether this process is in the group, with its partitions recovered."""
-        app = self.app
-        return bool(app.started and not app.rebalancing and app.tables.actives_ready)
 
     async def process(self, batches: list[Batch[Stored]]) -> None:
         """Batches of events or of impressions, each of one partition: outcomes, and what they teach."""
