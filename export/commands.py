@@ -151,12 +151,13 @@ def _resume(_: argparse.Namespace) -> None:
 
 def _compare(arguments: argparse.Namespace) -> None:
     """Raises CommandError where outcomes tell nothing of both."""
-    from export.comparison import RECENCY, compare
+    from export.comparison import compare
     from export.publish import announced
     from export.screen import comparison
     from streams import config
     from streams.commands.progress import saying
     from streams.errors import CommandError
+    from streams.scoring import fallback
 
     servers = config.load().bootstrap_servers
     since = 0
@@ -168,7 +169,7 @@ def _compare(arguments: argparse.Namespace) -> None:
         now = announced(servers)
         if now.live is None:
             raise CommandError("no bundle is announced, so there is nothing to compare; publish one with 'cw publish'")
-        other, candidate = RECENCY, now.live.source.version
+        other, candidate = fallback.VERSION, now.live.source.version
         if now.candidate is not None:
             other, candidate, since = candidate, now.candidate.source.version, now.candidate.at
     with saying() as say:

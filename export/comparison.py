@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from math import log, sqrt
 from typing import Any, Final
 
-RECENCY: Final = "recency"
+from streams.scoring.fallback import VERSION as RECENCY
+
 FEW: Final = 30  # members: with fewer on a side, no interval is to be believed
 _CUT: Final = 1e-7
 _Z: Final = 1.96  # of a 95 % interval

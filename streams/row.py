@@ -8,7 +8,6 @@ from streams.features.gather import Candidate
 from streams.member import MemberState
 
 MAX_ITEMS: Final = 20
-RECENCY_MODEL: Final = "recency"
 
 
 class Version(NamedTuple):

@@ -4,7 +4,6 @@ One definition for training and serving. Candidates of a decision stand in recen
 ties of the score by recency. Every decision has at least one candidate here.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -83,8 +82,3 @@ def continuation_inputs(
     out[:, head : head + g] = C
     out[:, head + g :] = X[first]
     return out
-
-
-def continuation_names(names: Sequence[str], context_names: Sequence[str]) -> list[str]:
-    """The columns of `continuation_inputs`."""
-    return [*PROBABILITY_NAMES, *context_names, *(f"first_{name}" for name in names)]

@@ -20,7 +20,6 @@ from streams.errors import CommandError
 MANIFEST: Final = "manifest.json"
 FORMAT: Final = 1
 ROLES: Final = ("ranker", "play_probability", "continuation", "placement", "titles", "population")
-OPTIONAL_ROLES: Final = ("countries", "explanation")
 MAX_FILE_BYTES: Final = 4 << 30
 
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -98,10 +98,6 @@ class ModelSlot:
                 self._judged()
                 self._show()
 
-    def offer(self, record: bytes) -> bool:
-        """Takes over the bundle that a record of `ranking` announces; True where it now serves."""
-        return self.apply(LIVE, record)
-
     def _serve(self, value: bytes | None) -> None:
         if value is None:
             log.info("No bundle is announced any more: recency serves")

@@ -45,7 +45,7 @@ def test_what_publish_announces_a_worker_takes_over(broker, bundle, tmp_path):
     key, value = announced(broker.bootstrap_servers)[-1]
     assert key == LIVE.encode()
     slot = ModelSlot(tmp_path)
-    assert slot.offer(value)
+    assert slot.apply("ranking", value)
     assert slot.current.version in done.stdout
 
 

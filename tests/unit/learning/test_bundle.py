@@ -143,21 +143,21 @@ def test_a_published_bundle_is_copied_and_serves(folder, tmp_path):
     slot = ModelSlot(tmp_path / "home")
     assert slot.current.version == "recency"
     version, record = announcement(folder)
-    assert slot.offer(record)
+    assert slot.apply("ranking", record)
     assert slot.current.version == version
     shutil.rmtree(folder)
-    assert ModelSlot(tmp_path / "home").offer(record), "the copy serves after a restart"
+    assert ModelSlot(tmp_path / "home").apply("ranking", record), "the copy serves after a restart"
 
 
 def test_a_bad_bundle_changes_nothing(folder, tmp_path):
     slot = ModelSlot(tmp_path / "home")
     version, record = announcement(folder)
-    assert slot.offer(record)
+    assert slot.apply("ranking", record)
     worse = shutil.copytree(folder, tmp_path / "worse")
     rewrite(worse, lambda manifest: manifest.update(version="20990101T000000Z-worse"))
     _, record = announcement(worse)
     (worse / "ranker.onnx").write_bytes(b"changed on its way")
-    assert not slot.offer(record)
+    assert not slot.apply("ranking", record)
     assert slot.current.version == version
 
 
@@ -175,14 +175,14 @@ def test_a_bad_bundle_changes_nothing(folder, tmp_path):
 )
 def test_an_announcement_that_leads_nowhere_leaves_recency_serving(record, tmp_path):
     slot = ModelSlot(tmp_path)
-    assert not slot.offer(record)
+    assert not slot.apply("ranking", record)
     assert slot.current.version == "recency"
 
 
 def test_an_announcement_of_another_manifest_is_refused(folder, tmp_path):
     _, record = announcement(folder)
     rewrite(folder, lambda manifest: manifest.update(candidate_days=31))
-    assert not ModelSlot(tmp_path / "home").offer(record)
+    assert not ModelSlot(tmp_path / "home").apply("ranking", record)
 
 
 def test_without_a_bundle_the_order_is_recency_and_there_are_no_probabilities():
