@@ -35,12 +35,10 @@ from streams.batching.turns import Turns
 
 __all__ = ["Table"]
 
-
 NOTHING = Chunk((), 0, 0, 0)  # what a batch holds that brings no records
 
 V = TypeVar("V")
 logger = get_logger(__name__)
-
 
 Handler = Callable[[list[Batch[V]]], Awaitable[None]]
 

@@ -32,10 +32,10 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from mode import Service, get_logger
 
-__all__ = ["Consumer", "Guard", "Transport"]
-
 from streams.batching.chunks import Chunk, Collection, Record, joined
 from streams.batching.consumer_thread import ConsumerThread
+
+__all__ = ["Consumer", "Guard", "Transport"]
 
 logger = get_logger(__name__)
 
