@@ -38,6 +38,7 @@ class Arrivals:
 def sort(records: Sequence[Record], partition: int, partitions: int) -> Arrivals:
     """Decodes and validates each record. No record raises, whatever it holds."""
     arrivals = Arrivals()
+    at_home: dict[bytes, bool] = {}  # whether this is the partition of the key
     for record in records:
         key = record.key
         try:
@@ -49,12 +50,16 @@ def sort(records: Sequence[Record], partition: int, partitions: int) -> Arrivals
             arrivals.refused.append(Refused(record, f"can't be read: {type(error).__name__}: {error}"))
             continue
         assert key is not None  # decode has checked
-        if topics.partition_of(key, partitions) != partition:
+        here = at_home.get(key)
+        if here is None:
+            here = at_home[key] = topics.partition_of(key, partitions) == partition
+        if not here:
             if any(name == ORIGIN_HEADER for name, _ in record.headers):
                 arrivals.refused.append(Refused(record, "moved once already, and again not in its key's partition"))
             else:
                 arrivals.strays.append(record)
             continue
-        arrivals.ahead += events.correct_clock(event, record.timestamp)
+        if event["ts"] > record.timestamp:
+            arrivals.ahead += events.correct_clock(event, record.timestamp)
         arrivals.events.append(Arrival(record, event))
     return arrivals

@@ -1,5 +1,6 @@
 """The gate that every event passes: what it lets in, and what it says of what it keeps out."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -9,7 +10,7 @@ from eventlog import MINUTE, T0, event
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.events import TYPES, InvalidEvent, correct_clock, decode, validate
+from streams.events import TYPES, InvalidEvent, correct_clock, decode, parse, validate
 
 PLAY = {
     "event_id": "e", "type": "play", "member_id": "m", "session_id": "s", "ts": T0, "title_id": "A.e1", "show_id": "A",
@@ -117,3 +118,55 @@ def test_a_clock_further_ahead_counts_as_the_time_of_arrival_and_is_marked() -> 
     made = event("browse", T0 + 5 * MINUTE + 1)
     assert correct_clock(made, T0)
     assert (made["ts"], made["ts_claimed"]) == (T0, T0 + 5 * MINUTE + 1)
+
+
+_VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-2, 2),
+    st.sampled_from([T0, T0 / 1000, 999_999, 1_000_000, 9_999_999, 10_000_000, 1e7, 9_999_999.5, -0.0, 1.0, 1e18]),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from(["", "a", "é", "a\0b", "x" * 256, "x" * 257, "ü" * 257, "tv", "row", "play", "rate", "snooze"]),
+    st.text(max_size=5),
+    st.lists(st.integers(), max_size=2),
+)
+
+
+@given(st.sampled_from(sorted(TYPES)), st.dictionaries(st.sampled_from([*PLAY, "value", "other"]), _VALUES, max_size=4))
+def test_reading_an_event_says_the_same_as_checking_it(kind: str, changes: dict[str, Any]) -> None:
+    """`parse` has its decoder check; `validate` is the reference, for the reason and for what goes through."""
+    made = {**PLAY, "type": kind, **changes}
+
+    def checked(event: dict[str, Any]) -> Any:
+        validate(event)
+        return event
+
+    def outcome(read: Callable[[], dict[str, Any]]) -> Any:
+        try:
+            return {name: value for name, value in read().items() if name != "other"}
+        except InvalidEvent as error:
+            return str(error)
+
+    text = orjson.dumps(made)
+    assert outcome(lambda: parse(text)) == outcome(lambda: checked(orjson.loads(text)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b'{"type": "play"}',
+        b'{"a": ' + b"[" * 3000 + b"]" * 3000 + b"}",
+        orjson.dumps(PLAY)[:-1] + b',"x":"\xff"}',
+        orjson.dumps(PLAY)[:-1] + b',"x":"\\ud800"}',
+        orjson.dumps(PLAY)[:-1] + b',"season":01}',
+        orjson.dumps(PLAY)[:-1] + b',"season":NaN}',
+        orjson.dumps(PLAY) + b"x",
+    ],
+)
+def test_what_is_no_json_of_an_event_is_refused_in_a_line(text: bytes) -> None:
+    with pytest.raises(InvalidEvent) as refused:
+        parse(text)
+    assert "\n" not in str(refused.value)
