@@ -16,31 +16,28 @@ offset of the last record applied in each value, and skip records at or below it
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 from faust.exceptions import ImproperlyConfigured
 from faust.tables.table import Table as FaustTable
 from faust.transport.drivers.aiokafka import server_list
-from faust.types import TP, Message
+from faust.types import TP
 from mode import get_logger
 
 from streams.batching.app import App, ChunkSchema
-from streams.batching.batch import Batch, Revoked, Unreadable
-from streams.batching.chunks import Chunk, joined
-from streams.batching.fencing import Fenced, FencedProducer, passes
+from streams.batching.batch import Revoked, Unreadable
+from streams.batching.fencing import FencedProducer
+from streams.batching.flushing import Flushing
+from streams.batching.handling import Handler, Handling
 from streams.batching.partition import Partition
-from streams.batching.store import MARK, Store
+from streams.batching.store import Store
 from streams.batching.turns import Turns
 
 __all__ = ["Table"]
 
-NOTHING = Chunk((), 0, 0, 0)  # what a batch holds that brings no records
-
 V = TypeVar("V")
 logger = get_logger(__name__)
-
-Handler = Callable[[list[Batch[V]]], Awaitable[None]]
 
 
 class Table(FaustTable, Generic[V]):  # type: ignore[misc]
@@ -93,6 +90,7 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
         self.flush_bytes = flush_bytes
         self.cache_bytes = cache_bytes
         self.live: dict[int, Partition[V]] = {}
+        self.flushing = Flushing(self)
         self.changelog = self.changelog_topic_name
         self._ends: dict[TP, int] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -114,8 +112,6 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
             loop=self.loop,
         )
 
-    # -- processing
-
     def process(self, topic: Any, *, name: str) -> Callable[[Handler[V]], Handler[V]]:
         """Makes a handler the agent of a batched topic. Concurrency is 1, so batches of a partition stay in order.
 
@@ -127,86 +123,14 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
         """
 
         def decorate(handler: Handler[V]) -> Handler[V]:
-            async def handle(messages: list[Message]) -> None:
-                work: dict[Partition[V], dict[str, list[Message]]] = {}
-                for message in messages:
-                    if (partition := await self._open(message)) is not None:
-                        work.setdefault(partition, {}).setdefault(message.topic, []).append(message)
-                if not messages:
-                    work = {partition: {topic.topics[0]: []} for partition in self._marked()}
-                if work:
-                    await self._handle(handler, work)
-
-            turns = Turns(handle, self.some_marked, self.app.conf.broker_max_poll_records)
+            handling = Handling(self, topic.topics[0], handler)
+            turns = Turns(handling.handle, self.some_marked, self.app.conf.broker_max_poll_records)
             self.app.agent(topic, name=name, concurrency=1)(turns.run)
             return handler
 
         return decorate
 
-    def _marked(self) -> list[Partition[V]]:
-        """The partitions that have marks, while none has anything to be read."""
-        partitions = list(self.live.values())
-        if not any(partition.marked for partition in partitions):
-            self.some_marked.clear()
-        if any(behind for partition in partitions for behind in partition.behind.values()):
-            return []
-        return [p for p in partitions if p.ready and p.marked and self._may_go_on(p)]
-
-    async def _handle(self, handler: Handler[V], work: dict[Partition[V], dict[str, list[Message]]]) -> None:
-        batches = []
-        for partition, by_topic in work.items():
-            partition.idle.clear()
-            for topic, messages in by_topic.items():
-                chunks = joined([message.value for message in messages]) or [NOTHING]
-                partition.behind[topic] = chunks[-1].behind
-                batches += [Batch(self, partition, topic, chunk) for chunk in chunks]
-        try:
-            await handler(batches)
-        except Revoked as error:
-            logger.warning("Batches were revoked while they were processed: %s", error)
-            for partition in work:
-                self._give_up(partition)
-        except Exception as error:
-            logger.exception("The handler of %s failed", self.name)
-            await self.app.crash(error)
-            return
-        finally:
-            for partition in work:
-                partition.idle.set()
-        for partition, by_topic in work.items():
-            if not partition.dropped:
-                self._hold(partition, [message for messages in by_topic.values() for message in messages])
-
-    async def _open(self, message: Message) -> Partition[V] | None:
-        """The partition of a message, once it has room for more changes; None where it is no longer this worker's."""
-        partition = self.live.get(message.partition)
-        if partition is None or message.generation_id != self.app.consumer_generation_id:
-            return None
-        if not partition.ready:
-            self._give_up(partition)
-        elif self._may_go_on(partition):
-            while partition.flush is not None and self._full(partition):
-                await asyncio.wait([partition.flush])
-        return None if partition.dropped else partition
-
-    def _may_go_on(self, partition: Partition[V]) -> bool:
-        """Whether this worker still holds the partition for all it knows; gives it up where it does not."""
-        if not self.app.consumer.session_alive:
-            logger.warning("No heartbeat for longer than the session: %s/%s is given up", self.name, partition.number)
-            self._give_up(partition)
-        return not partition.dropped
-
-    def _hold(self, partition: Partition[V], messages: list[Message]) -> None:
-        """Keeps processed messages, without their records, until a flush acknowledges them."""
-        for message in messages:
-            message.value = None
-            partition.held.append(message)
-        partition.evict(self.cache_bytes // len(self.live))
-        if partition.due is None:
-            loop = asyncio.get_running_loop()
-            partition.due = loop.time() + self.flush_interval
-            partition.timer = loop.call_at(partition.due, self._maybe_flush, partition)
-        self._maybe_flush(partition)
+    # -- values
 
     def load(self, number: int, key: bytes) -> tuple[V | None, int]:
         """The value as RocksDB has it, and its bytes; None and 0 where there is none. Raises Unreadable."""
@@ -227,74 +151,13 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
         except Exception as error:
             raise Unreadable(f"{self.name}: the value of {key!r} can't be decoded: {error}") from error
 
-    # -- flushing
+    # -- coming and going of partitions
 
-    def _maybe_flush(self, partition: Partition[V]) -> None:
-        """Starts a flush if one is due. Called when time is up, and whenever a handler or a flush has ended."""
-        late = partition.due is not None and partition.due <= asyncio.get_running_loop().time()
-        if late or self._full(partition):
-            self._start_flush(partition)
-
-    def _full(self, partition: Partition[V]) -> bool:
-        share = self.flush_bytes // max(1, len(self.live))
-        return len(partition.dirty) >= self.flush_size or partition.dirty_bytes >= share
-
-    def _start_flush(self, partition: Partition[V]) -> None:
-        if partition.flush is not None or partition.dropped or not partition.idle.is_set():
-            return
-        if partition.timer is not None:
-            partition.timer.cancel()
-        partition.due = partition.timer = None
-        partition.flush = asyncio.create_task(self._flush(partition))
-
-    async def _flush(self, partition: Partition[V]) -> None:
-        """Makes what changed durable and acknowledges the batches that changed it."""
-        held, partition.held = partition.held, []
-        outputs, partition.outputs = partition.outputs, []
-        try:
-            items = [(k, None if v is None else self.encode(v)) for k, v in partition.take_dirty()]
-            for key, encoded in items:
-                partition.resize(key, len(encoded or b""))
-            items += [(MARK + key, b"" if marked else None) for key, marked in partition.take_marks().items()]
-            if outputs:
-                await asyncio.gather(*outputs)
-            offset = await partition.producer.write(items) if items else None
-            if partition.dropped:
-                return
-            if items:
-                self.data.write(partition.number, items, offset)
-            for message in held:
-                message.ack(self.app.consumer)
-        except Fenced as error:
-            logger.warning("Another worker has taken over: %s", error)
-            self._give_up(partition)
-        except Revoked as error:
-            logger.warning("%s/%s is given up: %s", self.changelog, partition.number, error)
-            self._give_up(partition)
-        except asyncio.CancelledError:
-            self._give_up(partition)
-            raise
-        except Exception as error:
-            if passes(error):
-                logger.warning("%s/%s is given up: no answer from Kafka (%r)", self.changelog, partition.number, error)
-                self._give_up(partition)
-            else:
-                logger.exception("Could not flush %s/%s", self.changelog, partition.number)
-                self._give_up(partition)
-                await self.app.crash(error)
-        finally:
-            partition.flushing = {}
-            partition.flush = None
-        if not partition.dropped:
-            self._maybe_flush(partition)
-
-    def _give_up(self, partition: Partition[V]) -> None:
+    def give_up(self, partition: Partition[V]) -> None:
         """Discards a partition that is no longer this worker's, and asks for a rebalance to learn what is."""
         if not partition.dropped:
             partition.discard()
             self.app.consumer.rejoin()
-
-    # -- coming and going of partitions
 
     async def on_rebalance(
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
@@ -349,6 +212,28 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
             else:
                 logger.error("%s/%s was not recovered: %s of %s", tp.topic, tp.partition, reached[tp], end)
 
+    async def settle(self) -> None:
+        """Waits for handlers and flushes at work, then flushes the rest."""
+        await asyncio.gather(*map(self.flushing.settle, list(self.live.values())))
+
+    def drop(self) -> None:
+        """Forgets every partition. What was not flushed will be read again."""
+        self._ends.clear()
+        while self.live:
+            _, partition = self.live.popitem()
+            partition.discard()
+            for task in (partition.fence, partition.flush):
+                if task is not None:
+                    task.cancel()
+            closing = asyncio.create_task(partition.producer.stop())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+
+    async def on_stop(self) -> None:
+        self.drop()
+        await asyncio.gather(*self._closing, return_exceptions=True)
+        await super().on_stop()
+
     # -- beside the batches
 
     def put_many(self, number: int, items: Mapping[bytes, V | None]) -> None:
@@ -358,7 +243,7 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
     async def flush(self, number: int) -> None:
         """Returns once all that was changed is durable. Raises KeyError, and Revoked where the partition goes."""
         partition = self.live[number]
-        await self._settle(partition)
+        await self.flushing.settle(partition)
         if partition.dropped:
             raise Revoked(f"{self.name}/{number}")
 
@@ -378,36 +263,6 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
             except Unreadable as error:
                 problems.append((key, error))
         return len(page), page[-1][0] if len(page) == count else None, problems
-
-    async def settle(self) -> None:
-        """Waits for handlers and flushes at work, then flushes the rest."""
-        await asyncio.gather(*map(self._settle, list(self.live.values())))
-
-    async def _settle(self, partition: Partition[V]) -> None:
-        await partition.idle.wait()
-        while not partition.dropped and (partition.flush is not None or partition.held or partition.dirty):
-            self._start_flush(partition)
-            if partition.flush is not None:
-                await asyncio.wait([partition.flush])
-            await partition.idle.wait()  # a handler may have taken the next batch meanwhile
-
-    def drop(self) -> None:
-        """Forgets every partition. What was not flushed will be read again."""
-        self._ends.clear()
-        while self.live:
-            _, partition = self.live.popitem()
-            partition.discard()
-            for task in (partition.fence, partition.flush):
-                if task is not None:
-                    task.cancel()
-            closing = asyncio.create_task(partition.producer.stop())
-            self._closing.add(closing)
-            closing.add_done_callback(self._closing.discard)
-
-    async def on_stop(self) -> None:
-        self.drop()
-        await asyncio.gather(*self._closing, return_exceptions=True)
-        await super().on_stop()
 
     # -- Faust's dict interface
 

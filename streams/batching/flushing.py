@@ -1,0 +1,112 @@
+"""Makes durable what handlers changed, a partition at a time: changelog, then RocksDB, then the source's acks."""
+
+import asyncio
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from faust.types import Message
+from mode import get_logger
+
+from streams.batching.batch import Revoked
+from streams.batching.fencing import Fenced, passes
+from streams.batching.partition import Partition
+from streams.batching.store import MARK
+
+if TYPE_CHECKING:
+    from streams.batching.table import Table
+
+__all__ = ["Flushing"]
+
+V = TypeVar("V")
+logger = get_logger(__name__)
+
+
+class Flushing(Generic[V]):
+    """The flushes of a table: when they are due, and what one does. At most one of a partition runs at a time."""
+
+    def __init__(self, table: "Table[V]") -> None:
+        self._table = table
+
+    def hold(self, partition: Partition[V], messages: list[Message]) -> None:
+        """Keeps processed messages, without their records, until a flush acknowledges them."""
+        for message in messages:
+            message.value = None
+            partition.held.append(message)
+        if partition.due is None:
+            loop = asyncio.get_running_loop()
+            partition.due = loop.time() + self._table.flush_interval
+            partition.timer = loop.call_at(partition.due, self._maybe_start, partition)
+        self._maybe_start(partition)
+
+    async def room(self, partition: Partition[V]) -> None:
+        """Returns once the partition has room for more changes."""
+        while partition.flush is not None and self._full(partition):
+            await asyncio.wait([partition.flush])
+
+    async def settle(self, partition: Partition[V]) -> None:
+        """Waits for the handler and the flush at work, then flushes the rest."""
+        await partition.idle.wait()
+        while not partition.dropped and (partition.flush is not None or partition.held or partition.dirty):
+            self._start(partition)
+            if partition.flush is not None:
+                await asyncio.wait([partition.flush])
+            await partition.idle.wait()  # a handler may have taken the next batch meanwhile
+
+    def _maybe_start(self, partition: Partition[V]) -> None:
+        """Starts a flush if one is due. Called when time is up, and whenever a handler or a flush has ended."""
+        late = partition.due is not None and partition.due <= asyncio.get_running_loop().time()
+        if late or self._full(partition):
+            self._start(partition)
+
+    def _full(self, partition: Partition[V]) -> bool:
+        share = self._table.flush_bytes // max(1, len(self._table.live))
+        return len(partition.dirty) >= self._table.flush_size or partition.dirty_bytes >= share
+
+    def _start(self, partition: Partition[V]) -> None:
+        if partition.flush is not None or partition.dropped or not partition.idle.is_set():
+            return
+        if partition.timer is not None:
+            partition.timer.cancel()
+        partition.due = partition.timer = None
+        partition.flush = asyncio.create_task(self._flush(partition))
+
+    async def _flush(self, partition: Partition[V]) -> None:
+        """Makes what changed durable and acknowledges the batches that changed it."""
+        table = self._table
+        held, partition.held = partition.held, []
+        outputs, partition.outputs = partition.outputs, []
+        try:
+            items = [(k, None if v is None else table.encode(v)) for k, v in partition.take_dirty()]
+            for key, encoded in items:
+                partition.resize(key, len(encoded or b""))
+            items += [(MARK + key, b"" if marked else None) for key, marked in partition.take_marks().items()]
+            if outputs:
+                await asyncio.gather(*outputs)
+            offset = await partition.producer.write(items) if items else None
+            if partition.dropped:
+                return
+            if items:
+                table.data.write(partition.number, items, offset)
+            for message in held:
+                message.ack(table.app.consumer)
+        except Fenced as error:
+            logger.warning("Another worker has taken over: %s", error)
+            table.give_up(partition)
+        except Revoked as error:
+            logger.warning("%s/%s is given up: %s", table.changelog, partition.number, error)
+            table.give_up(partition)
+        except asyncio.CancelledError:
+            table.give_up(partition)
+            raise
+        except Exception as error:
+            if passes(error):
+                logger.warning("%s/%s is given up: no answer from Kafka (%r)", table.changelog, partition.number, error)
+                table.give_up(partition)
+            else:
+                logger.exception("Could not flush %s/%s", table.changelog, partition.number)
+                table.give_up(partition)
+                await table.app.crash(error)
+        finally:
+            partition.flushing = {}
+            partition.flush = None
+        if not partition.dropped:
+            self._maybe_start(partition)
