@@ -12,7 +12,11 @@ what is known of them; and tools for people who decide about content.
   2. 'cw titles train --titles titles.csv -o DIR' learns vectors; everything else reads DIR
 """
 # One module a command, each with `add_parser(subparsers)`. They import what is heavy when they run, not before.
-MODULES: Final[tuple[str, ...]] = ("models.titles.commands_similar",)
+MODULES: Final[tuple[str, ...]] = (
+    "models.titles.commands_import",
+    "models.titles.commands_simulate",
+    "models.titles.commands_similar",
+)
 
 
 def add_parser(subparsers: Any) -> None:

@@ -6,7 +6,7 @@ table has title_id, country and audience; without a country an audience is the w
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -107,8 +107,8 @@ class Titles:
         self.broken.append(BrokenRow(line, reason, kept=True))
 
 
-def read(path: Path, tick: Callable[[], None] | None = None) -> tuple[list[TitleRecord], list[BrokenRow]]:
-    """A titles table, and the rows of it that can't be used. `tick` is called for each row.
+def read(path: Path) -> tuple[list[TitleRecord], list[BrokenRow]]:
+    """A titles table, and the rows of it that can't be used.
 
     A year or a kind that can't be read is unknown, and the row stays (`BrokenRow.kept`).
     Raises CommandError where the file is no such table, or has no title at all.
@@ -118,8 +118,6 @@ def read(path: Path, tick: Callable[[], None] | None = None) -> tuple[list[Title
     for row in rows:
         lists = {name: split(row[name]) for name in _LISTS}
         titles.add(row.line, row["title_id"], row["title"], row["kind"], row["release_year"], row["summary"], **lists)
-        if tick is not None:
-            tick()
     all_broken = sorted([*broken, *titles.broken], key=lambda each: each.line)
     if not titles.records:
         reason = f"; line {all_broken[0].line}: {all_broken[0].reason}" if all_broken else ""
@@ -175,6 +173,14 @@ def write_audience(path: Path, audience: Iterable[AudienceRow]) -> None:
         writer = csv.writer(file)
         writer.writerow(AUDIENCE_COLUMNS)
         writer.writerows((row.title_id, row.country, f"{row.audience:.15g}") for row in rows)
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder where there is none. Raises CommandError where that can't be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(f"can't make {path}: {error.strerror}; name another folder with -o") from None
 
 
 def kind_of(text: str) -> str:
