@@ -16,7 +16,7 @@ offset of the last record applied in each value, and skip records at or below it
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
 from faust.exceptions import ImproperlyConfigured
@@ -211,6 +211,15 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
                 self.some_marked.set()
             else:
                 logger.error("%s/%s was not recovered: %s of %s", tp.topic, tp.partition, reached[tp], end)
+
+    def apply_changelog_batch(self, batch: Iterable[Any]) -> None:
+        """Writes what recovery or a standby read. Where that fails, as on a full disk, the worker ends: Faust would say
+        so and read on, with ever more in memory and nothing of it stored."""
+        try:
+            super().apply_changelog_batch(batch)
+        except Exception as error:
+            self.add_future(self.app.crash(error))
+            raise
 
     async def settle(self) -> None:
         """Waits for handlers and flushes at work, then flushes the rest."""

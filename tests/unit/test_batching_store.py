@@ -1,5 +1,8 @@
 """A batched table on a real RocksDB, without a broker: what is written with what, and what can't be decoded."""
 
+import asyncio
+import random
+import resource
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +93,29 @@ async def test_what_recovery_wrote_is_there_after_a_clean_end(table: Table[int])
     table.data.close()
     assert table.data.read(1, b"a") == b"7"
     assert table.data.persisted_offset(TP(table.changelog, 1)) == 10
+
+
+def read_much_from_changelog(table: Table[int], partition: int) -> None:
+    """More than RocksDB keeps in memory before it writes a file."""
+    for offset in range(1, 200):
+        record = ChangelogRecord(offset, b"%d" % offset, random.randbytes(1 << 20))
+        read_from_changelog(table, partition, Chunk([record], offset, offset + 1, 0))  # type: ignore[list-item]
+
+
+async def test_without_room_for_what_recovery_or_a_standby_reads_the_worker_ends(table: Table[int]) -> None:
+    """The system lets files grow no more (RLIMIT_FSIZE): Faust alone would log it and read on."""
+    table.app.tables.recovery.standby_tps.add(TP(table.changelog, 1))
+    table.data.write(1, [(b"a", b"1")], 0)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64 << 10, hard))
+    try:
+        with pytest.raises(Exception, match="File too large"):
+            read_much_from_changelog(table, 1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    await asyncio.sleep(0)
+    assert table.app.crashed
+    assert "File too large" in str(table.app.crash_reason)
 
 
 async def test_what_was_read_for_a_partition_that_is_gone_opens_no_database(table: Table[int]) -> None:
