@@ -36,7 +36,7 @@ def card(show: Show, catalog: Catalog, country: str | None, now_ms: int) -> Card
         int(stats[s.EPISODE]),
         stats[s.POSITION_S],
     )
-    known = catalog.of_show(show.show_id)
+    known = catalog.knows(show.show_id)
     place = catalog.find(show.show_id, title_id, season, episode) if known else None
     duration = stats[s.DURATION_S] or (place is not None and place.runtime_s) or 0.0
     reason: str | None = RESUME
@@ -68,10 +68,12 @@ def card(show: Show, catalog: Catalog, country: str | None, now_ms: int) -> Card
 
 def _following(show: Show, place: Title | None, catalog: Catalog, country: str | None, now_ms: int) -> Card | None:
     """The card of the episode behind a finished one; None where there is none, or not here, or not yet."""
-    season, episode = int(show.stats[s.SEASON]), int(show.stats[s.EPISODE])
-    if place is not None:
-        season, episode = place.season or 0, place.episode or 0
-    title = catalog.after(show.show_id, season, episode, now_ms)
+    if place is None:
+        title = catalog.after(show.show_id, int(show.stats[s.SEASON]), int(show.stats[s.EPISODE]), now_ms)
+    elif place.show_id == show.show_id:
+        title = catalog.following(place, now_ms)
+    else:  # the catalogue has moved the title to another show
+        title = catalog.after(show.show_id, place.season or 0, place.episode or 0, now_ms)
     if title is None or not title.available(country, now_ms):
         return None
     reason = NEW_EPISODE if title.added_at > show.times[s.PLACE_AT] else NEXT_EPISODE

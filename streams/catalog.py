@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -66,6 +66,18 @@ def parse_title(record: Any) -> Title:
     )
 
 
+class Numbered(NamedTuple):
+    """Where a title stands among its show's. Worked out once, since every decision about the show asks for it."""
+
+    of_show: list[Title]  # in order of season and episode
+    place: int  # in `of_show`
+    behind: int  # in `of_show`, of the first title with a higher number
+    show_added: list[int]  # when the show's titles came out, in order
+    in_season: int  # its place in its season
+    season_added: list[int]  # when the season's titles came out, in order
+    all_out: tuple[int, int, float]  # `Catalog.standing` once all of the show is out
+
+
 @dataclass(slots=True)
 class Catalog:
     """All titles known. A show without any counts as unknown: it then goes on for ever, as events show it.
@@ -77,8 +89,7 @@ class Catalog:
     vectors: Vectors = field(default_factory=Vectors)
     _shows: dict[str, list[Title]] = field(default_factory=dict)  # in order of season and episode
     _added: dict[str, list[int]] = field(default_factory=dict)  # show_id: when its titles came out, in order
-    # title_id: place in its show, in its season, and when the season's titles came out, in order
-    _numbers: dict[str, tuple[int, int, list[int]]] = field(default_factory=dict)
+    _numbers: dict[str, Numbered] = field(default_factory=dict)  # by title_id
 
     def put(self, title: Title) -> None:
         """Adds a title or puts it in place of the one with its id.
@@ -133,6 +144,21 @@ class Catalog:
                 return candidate
         return None
 
+    def knows(self, show_id: str) -> bool:
+        """Whether any title of the show is known."""
+        return show_id in self._shows
+
+    def following(self, title: Title, now_ms: int) -> Title | None:
+        """The first title behind this one in its show that is out by then, or None."""
+        numbered = self._numbers.get(title.title_id)
+        if numbered is None:
+            return self.after(title.show_id, title.season or 0, title.episode or 0, now_ms)
+        order = numbered.of_show
+        for index in range(numbered.behind, len(order)):
+            if order[index].added_at <= now_ms:
+                return order[index]
+        return None
+
     def out(self, show_id: str, now_ms: int) -> int:
         """How many titles of the show are out by then."""
         return bisect_right(self._added.get(show_id, []), now_ms)
@@ -140,13 +166,14 @@ class Catalog:
     def standing(self, show_id: str, title_id: str, now_ms: int) -> tuple[int, int, float]:
         """Titles of the show that are out by then, those of them behind that title, and how far through its season the
         title is: the share of the season's titles that are out up to it. 0 behind it and -1 where it has no number."""
+        numbered = self._numbers.get(title_id)
+        if numbered is not None and now_ms >= numbered.show_added[-1] and numbered.of_show[0].show_id == show_id:
+            return numbered.all_out
         out = self.out(show_id, now_ms)
-        place = self._numbers.get(title_id)
-        if place is None:
+        if numbered is None:
             return out, 0, -1.0
-        in_show, in_season, season_added = place
-        of_season = bisect_right(season_added, now_ms)
-        return out, max(0, out - 1 - in_show), min(1.0, (in_season + 1) / max(1, of_season))
+        of_season = bisect_right(numbered.season_added, now_ms)
+        return out, max(0, out - 1 - numbered.place), min(1.0, (numbered.in_season + 1) / max(1, of_season))
 
     def has_new(self, show_id: str, since_ms: int, now_ms: int) -> bool:
         """Whether a title of the show came out in that time."""
@@ -154,14 +181,22 @@ class Catalog:
 
     def _number(self, show_id: str) -> None:
         order = self._shows[show_id]
+        self._added[show_id] = show_added = sorted(title.added_at for title in order)
         seasons: dict[int, list[int]] = {}
-        for number, title in enumerate(order):
-            added = seasons.setdefault(title.season or 0, [])
-            self._numbers[title.title_id] = number, len(added), added
-            added.append(title.added_at)
-        for added in seasons.values():
-            added.sort()
-        self._added[show_id] = sorted(title.added_at for title in order)
+        for title in order:
+            seasons.setdefault(title.season or 0, []).append(title.added_at)
+        for season_added in seasons.values():
+            season_added.sort()
+        seen: dict[int, int] = {}  # titles of each season so far
+        n = len(order)
+        for place, title in enumerate(order):
+            season_added = seasons[title.season or 0]
+            in_season = seen[title.season or 0] = seen.get(title.season or 0, -1) + 1
+            behind = bisect_right(order, _order(title), key=_order)
+            standing = n, n - 1 - place, (in_season + 1) / len(season_added)
+            self._numbers[title.title_id] = Numbered(
+                order, place, behind, show_added, in_season, season_added, standing
+            )
 
 
 def load(lines: Iterable[bytes]) -> Catalog:

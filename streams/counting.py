@@ -1,6 +1,7 @@
 """What a counted play adds to the numbers of its show and of the member."""
 
 from array import array
+from functools import lru_cache
 from math import log1p
 from typing import Final, TypeAlias
 from zlib import crc32
@@ -111,6 +112,7 @@ def _decay_facts(facts: Facts, at: int) -> None:
         facts[column] *= quarter
 
 
+@lru_cache(maxsize=1 << 16)
 def pair_hash(show_id: str) -> float:
     """A 24-bit hash of a show, exact in float32; never 0, which means none."""
     return float((crc32(show_id.encode()) & 0xFFFFFF) or 1)

@@ -72,14 +72,14 @@ class MemberState:
         `epoch` and `offset` say where it stands in the log; an offset of -1 skips the check for a replay.
         """
         if offset >= 0:
-            if (epoch, offset) <= (self.epoch, self.offset):
+            if (offset <= self.offset and epoch == self.epoch) or epoch < self.epoch:
                 return Applied.REPLAYED
             self.epoch, self.offset = epoch, offset
         if not self._remember(event["event_id"]):
             return Applied.REPEATED_ID
         ts: int = event["ts"]
         kind: str = event["type"]
-        device = self._device(event, ts)
+        device = self.devices.get(event.get("device_id") or event["device"]) or self._new_device(event)
         facts = self.facts
         if not facts[f.FIRST_EVENT]:
             facts[f.FIRST_EVENT] = ts
@@ -111,11 +111,8 @@ class MemberState:
             del ids[:8]
         return True
 
-    def _device(self, event: Event, ts: int) -> Device:
+    def _new_device(self, event: Event) -> Device:
         device_id: str = event.get("device_id") or event["device"]
-        device = self.devices.get(device_id)
-        if device is not None:
-            return device
         if len(self.devices) < MAX_DEVICES:
             slot = len(self.devices)
         else:
@@ -145,17 +142,18 @@ class MemberState:
             observer.session_opened(self, device, event)
 
     def _show(self, show_id: str) -> Show:
-        show = self.shows.get(show_id)
-        if show is None:
-            if len(self.shows) >= MAX_SHOWS:
-                del self.shows[min(self.shows.values(), key=_last_touched).show_id]
-            show = self.shows[show_id] = Show(show_id)
+        return self.shows.get(show_id) or self._new_show(show_id)
+
+    def _new_show(self, show_id: str) -> Show:
+        if len(self.shows) >= MAX_SHOWS:
+            del self.shows[min(self.shows.values(), key=_last_touched).show_id]
+        show = self.shows[show_id] = Show(show_id)
         return show
 
     # --- playback
 
     def _playback(self, kind: str, event: Event, ts: int, device: Device, observer: Observer | None) -> None:
-        show = self._show(event["show_id"])
+        show = self.shows.get(event["show_id"]) or self._new_show(event["show_id"])
         times = show.times
         if kind == "play" and ts > times[s.LAST_STARTED]:
             times[s.LAST_STARTED] = ts

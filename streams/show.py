@@ -109,6 +109,8 @@ class Show:
     def dismissed(self, now_ms: int) -> bool:
         """Out of the row by the member's wish: dismissed and not played or undismissed since, or still snoozed."""
         times = self.times
+        if not times[DISMISSED] and not times[SNOOZED]:
+            return False
         if times[DISMISSED] > max(times[UNDISMISSED], times[LAST_STARTED]):
             return True
         return times[SNOOZED_UNTIL] > now_ms and times[SNOOZED] > max(times[UNDISMISSED], times[LAST_STARTED])

@@ -59,6 +59,8 @@ class Decision:
 def rows_of(member_id: str, state: MemberState) -> list[Wanted]:
     """The rows that an event of the member makes: one for each device with a recent session, newest first."""
     since = state.facts[LAST_ACTIVITY] - RECENT_MS
+    if len(state.devices) == 1:  # most have one, and a row is asked for with most events
+        return [Wanted(member_id, state, device) for device in state.devices.values() if device.session_last >= since]
     recent = sorted((d for d in state.devices.values() if d.session_last >= since), key=lambda d: -d.session_last)
     return [Wanted(member_id, state, device) for device in recent[:MAX_DEVICE_ROWS]]
 

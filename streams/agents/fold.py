@@ -65,7 +65,7 @@ def fold(
     refused, to be replayed once the state is mended.
     """
     folded = Folded()
-    changed = folded.states
+    changed, urgent, quiet = folded.states, folded.urgent, folded.quiet
     for record, event in arrivals:
         key: bytes = record.key  # type: ignore[assignment]
         state = changed.get(key)
@@ -90,10 +90,10 @@ def fold(
             folded.repeated += 1
             continue
         folded.applied += 1
-        (folded.quiet if event["type"] in QUIET_TYPES else folded.urgent)[member_id] = None
-        opened = applied is Applied.OPENED
-        if opened or event["type"] == "row_viewed":
-            folded.serve(_served(event, record, opened))
+        kind = event["type"]
+        (quiet if kind in QUIET_TYPES else urgent)[member_id] = None
+        if applied is Applied.OPENED or kind == "row_viewed":
+            folded.serve(_served(event, record, applied is Applied.OPENED))
     return folded
 
 

@@ -1,5 +1,6 @@
 """Copies what decisions need out of member states, so that a whole batch becomes a few matrices."""
 
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -68,7 +69,7 @@ class Gatherer:
             self._title_ids.append(show.title_id)
             self._cards.append(
                 (REASON_CODES[of_show.reason], *self._known_numbers(show, of_show, now_ms))
-                if catalog.of_show(show.show_id)
+                if catalog.knows(show.show_id)
                 else (REASON_CODES[of_show.reason], show.stats[s.DURATION_S], 0.0, 0.0, -1.0, 0.0)
             )
         self._numbers.append(b"".join(parts))
@@ -123,7 +124,7 @@ class Gatherer:
             times = show.times
             if times[s.LAST_PLAY] > 0 and (
                 times[s.LAST_PLAY] >= oldest
-                or (known.of_show(show.show_id) and known.has_new(show.show_id, times[s.PLACE_AT], now_ms))
+                or (known.knows(show.show_id) and known.has_new(show.show_id, times[s.PLACE_AT], now_ms))
             ):
                 shows.append(show)
         shows.sort(key=_last_watched, reverse=True)
@@ -141,9 +142,12 @@ class Gatherer:
     @staticmethod
     def _same_type_slots(state: MemberState, device: Device) -> int:
         """A bit for each slot whose device is of this type."""
+        if len(state.devices) == 1:
+            return 1 << device.slot
         return sum(1 << other.slot for other in state.devices.values() if other.device == device.device)
 
 
+@lru_cache(maxsize=1024)
 def _country_code(country: str | None) -> float:
     """A number for each country of two letters, those with the same first letter together; -1 for anything else."""
     if country is None or len(country) != 2 or not ("A" <= country[0] <= "Z" and "A" <= country[1] <= "Z"):

@@ -98,3 +98,11 @@ def test_what_is_kept_of_a_show_is_what_its_titles_say(changes: list[tuple[int, 
     for day in range(-1, 7):
         now = T0 + day * DAY
         assert known.out("A", now) == sum(title.added_at <= now for title in order)
+        for place, title in enumerate(order):
+            season, number = title.season or 0, title.episode or 0
+            assert known.following(title, now) == known.after("A", season, number, now)
+            out, left, share = known.standing("A", title.title_id, now)
+            assert (out, left) == (known.out("A", now), max(0, known.out("A", now) - 1 - place))
+            season_out = sum(other.added_at <= now for other in order if other.season == title.season)
+            so_far = sum(other.season == title.season for other in order[: place + 1])
+            assert share == min(1.0, so_far / max(1, season_out))
