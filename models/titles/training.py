@@ -1,0 +1,107 @@
+"""Trains an encoder with the predictors of one task, or of several together."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from models.titles.encoder import Encoder
+from models.titles.inputs import Inputs, Table
+
+EPOCHS: Final = 12
+BATCH: Final = 128
+RATE: Final = 1e-3
+DECAY: Final = 0.05
+_SORTED: Final = 16  # so many batches are drawn at once and share out their titles by length: less padding
+
+Heads = dict[str, Any]  # predictors by the name of their task, each with `loss(vectors, targets, key)`
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """An encoder and the predictors that it was trained with."""
+
+    encoder: Encoder
+    heads: Heads
+
+
+def fit(
+    inputs: Inputs,
+    table: Table,
+    heads: Heads,
+    targets: dict[str, np.ndarray],
+    seed: int = 0,
+    epochs: int = EPOCHS,
+    tick: Callable[[], None] | None = None,
+) -> Trained:
+    """Trains a new encoder and `heads` on all titles of `table`, whose `targets` have as many rows.
+
+    AdamW with a rate that falls along a cosine; the loss is the sum of the tasks' losses. `tick` is called after
+    each batch; there are `batches(len(table), epochs)`.
+    """
+    key = jax.random.key(seed)
+    model = (Encoder(inputs, jax.random.fold_in(key, 0)), heads)
+    rate = optax.cosine_decay_schedule(RATE, batches(len(table), epochs))
+    optimiser = optax.adamw(rate, weight_decay=DECAY)
+    state = optimiser.init(eqx.filter(model, eqx.is_array))
+
+    @eqx.filter_jit
+    def step(model: Any, state: Any, batch: dict[str, Any], target: dict[str, Any], key: jax.Array) -> tuple[Any, Any]:
+        def loss(model: Any) -> jax.Array:
+            encoder, heads = model
+            vectors = encoder(batch, jax.random.fold_in(key, 0))
+            losses = [head.loss(vectors, target, jax.random.fold_in(key, 1)) for _, head in sorted(heads.items())]
+            return jnp.stack(losses).sum()
+
+        updates, state = optimiser.update(eqx.filter_grad(loss)(model), state, eqx.filter(model, eqx.is_array))
+        return eqx.apply_updates(model, updates), state
+
+    rng = np.random.default_rng(seed)
+    number = 0
+    for _ in range(epochs):
+        for rows in _shuffled(table.lengths, rng):
+            target = {name: values[rows] for name, values in targets.items()}
+            number += 1
+            model, state = step(model, state, table.batch(rows), target, jax.random.fold_in(key, number))
+            if tick is not None:
+                tick()
+    return Trained(*model)
+
+
+def batches(titles: int, epochs: int = EPOCHS) -> int:
+    """How many batches `fit` takes for so many titles."""
+    return epochs * -(-titles // BATCH)
+
+
+def vectors(encoder: Encoder, table: Table) -> np.ndarray:
+    """Title vectors f32 (n, DIM) of all titles of a table."""
+    call = eqx.filter_jit(lambda encoder, batch: encoder(batch))
+    order = np.argsort(table.lengths, kind="stable")
+    parts = []
+    for begin in range(0, len(order), BATCH):
+        rows = order[begin : begin + BATCH]
+        filled = np.concatenate([rows, np.repeat(rows[-1:], BATCH - len(rows))])
+        parts.append(np.asarray(call(encoder, table.batch(filled)))[: len(rows)])
+    result = np.empty((len(order), parts[0].shape[1]), np.float32)
+    result[order] = np.concatenate(parts)
+    return result
+
+
+def _shuffled(lengths: np.ndarray, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """The rows of each batch of an epoch, in random order; titles of a batch are of like length."""
+    order = rng.permutation(len(lengths))
+    size = min(BATCH, len(order))
+    made = []
+    for begin in range(0, len(order), BATCH * _SORTED):
+        drawn = order[begin : begin + BATCH * _SORTED]
+        drawn = drawn[np.argsort(lengths[drawn], kind="stable")]
+        missing = -len(drawn) % size  # the last batch is filled up with others, so that all have one shape
+        drawn = np.concatenate([drawn, rng.choice(order, missing, replace=False)])
+        made += np.split(drawn, len(drawn) // size)
+    for place in rng.permutation(len(made)):
+        yield made[place]
