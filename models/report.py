@@ -269,9 +269,9 @@ def _serving(report: Mapping[str, Any]) -> str:
         chart = _figure(figures.trees(serving["curve"]), caption, "half")
     return (
         "<h2>What it costs to serve</h2>"
-        f"<p>All models of a decision with 20 candidates take {serving['onnx_us_at_20']:.0f} µs on one thread in "
-        f"batches; at this log's {serving['candidates_mean']:.1f} candidates {serving['onnx_us']:.0f} µs, in LightGBM "
-        f"{serving['native_us']:.0f} µs with {_count(serving['native_threads'], 'thread')}. Over "
+        f"<p>All models of a decision with 20 candidates take {serving['onnx_us_at_20']:.0f} µs of processor time on "
+        f"one thread in batches; at this log's {serving['candidates_mean']:.1f} candidates "
+        f"{serving['onnx_us']:.0f} µs, in LightGBM, features included, {serving['native_us']:.0f} µs. Over "
         f"{serving['rows']:,} real rows the exported models differ from the trained ones by "
         f"{serving['largest_difference']:.1e} at most.</p>"
         "<table><thead><tr><th>model</th><th>µs a decision of 20</th><th>gain</th></tr></thead>"

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import drift, faults, figures, fold, full, replay, state
+from bench import decision, drift, faults, figures, fold, full, replay, state
 from bench.figures import Section
 from bench.harness import ROOT, running_broker, say
 from conftest import Broker
@@ -25,6 +25,7 @@ MEASUREMENTS: dict[str, Callable[[Broker], Section | list[Section]]] = {
     "faults": faults.measure,
 }
 ON_REQUEST: dict[str, Callable[[Broker], Section | list[Section]]] = {
+    "decision": decision.measure,
     "drift": drift.measure,  # of the simulated population and the models, not of this machine
 }
 PAGE = ROOT / "docs/performance.md"
