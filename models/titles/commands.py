@@ -16,6 +16,9 @@ MODULES: Final[tuple[str, ...]] = (
     "models.titles.commands_import",
     "models.titles.commands_simulate",
     "models.titles.commands_similar",
+    "models.titles.commands_clusters",
+    "models.titles.commands_map",
+    "models.titles.commands_bundle",
 )
 
 

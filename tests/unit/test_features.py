@@ -161,7 +161,7 @@ def test_vectors_tell_what_is_like_the_last_show_and_like_the_others() -> None:
     """C was watched last, then B, then A. D has no vector here, nor anybody where the bundle has none."""
     state = fold([*watch("D", T0 - DAY, 5, session_id="z"), *HISTORY])
     table = np.array([[0, 2], [1, 0], [3, 4]], np.float16)
-    seen = values(state, "tv", NOW, vectors=Vectors({"A": 0, "B": 1, "C": 2}, table))
+    seen = values(state, "tv", NOW, vectors=Vectors.of("ABC", table))
     assert [seen[show]["like_last"] for show in "CBAD"] == pytest.approx([1, 0.6, 0.8, 0])
     weights = {show: seen[show]["decayed_20"] for show in "ABC"}
     others = weights["A"] * np.array([0, 1]) + weights["B"] * np.array([1, 0])
@@ -173,13 +173,27 @@ def test_vectors_tell_what_is_like_the_last_show_and_like_the_others() -> None:
 
 def test_vectors_are_read_from_the_file_without_loading_them(tmp_path: Path) -> None:
     table = np.arange(12, dtype=np.float16).reshape(4, 3)
-    save(tmp_path / "titles.npz", Vectors({"a": 0, "b": 1, "é": 2, "d": 3}, table))
+    save(tmp_path / "titles.npz", Vectors.of(["a", "b", "é", "d"], table))
     loaded = load(tmp_path / "titles.npz")
-    assert isinstance(loaded.table, np.memmap)
-    assert np.array_equal(loaded.table, table)
-    assert loaded.rows(["é", "none", "a"]).tolist() == [2, -1, 0]
+    rows = loaded.rows(["é", "none", "a"])
+    assert rows[1] == -1
+    assert np.array_equal(loaded.table[rows[[0, 2]]], table[[2, 0]])
+    for array in (loaded.table, loaded.index.hashes, loaded.index.ends, loaded.index.text):
+        assert isinstance(array.base, np.memmap), "it lies in the file"
+        assert array.flags.aligned, "numpy would copy the whole of it"
     assert loaded.unit(np.array([-1]))[0].tolist() == [0, 0, 0]
     save(tmp_path / "none.npz", Vectors())
+    assert not load(tmp_path / "none.npz")
+
+
+def test_vectors_of_an_earlier_release_are_read(tmp_path: Path) -> None:
+    table = np.arange(6, dtype=np.float16).reshape(2, 3)
+    with (tmp_path / "titles.npz").open("wb") as file:
+        np.savez(file, title_ids=np.array(["b", "a"]), vectors=table)
+    loaded = load(tmp_path / "titles.npz")
+    assert np.array_equal(loaded.table[loaded.rows(["a", "b"])], table[[1, 0]])
+    with (tmp_path / "none.npz").open("wb") as file:
+        np.savez(file, title_ids=np.array([], np.str_), vectors=np.zeros((0, 0), np.float16))
     assert not load(tmp_path / "none.npz")
 
 
@@ -248,7 +262,7 @@ def test_a_batch_says_of_each_decision_what_it_says_alone(plays: list[tuple[str,
         states.append(fold(events))
     now = T0 + 40 * DAY + hours * HOUR
     rng = np.random.default_rng(hours)
-    vectors = Vectors({show: row for row, show in enumerate("ABCD")}, rng.normal(size=(4, 19)).astype(np.float16))
+    vectors = Vectors.of("ABCD", rng.normal(size=(4, 19)))
     known = replace(NOBODY, vectors=vectors)
     together = Gatherer(180, Catalog())
     alone = []
