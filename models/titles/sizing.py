@@ -1,0 +1,186 @@
+"""How large an audience a title not yet launched will have in a country, and how sure that is.
+
+Trees (LightGBM) on ln(1 + audience) beyond what is usual in the country: some for how the title does everywhere, a row
+a title, some for how it departs from that in a country, a row a pair. Each of FOLDS models learns without some of the
+titles; their errors on those titles teach two more models how wide the estimate is spread (quantile regression), and
+the spread is widened until it would have held the asked share of those errors (conformalised: Romano, Patterson and
+Candès, "Conformalized quantile regression", 2019; across folds as in Barber and others, "Predictive inference with the
+jackknife+", 2021).
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import lightgbm as lgb
+import numpy as np
+
+from models.boosting import SEED
+from models.examples import Bools, Doubles, Floats, Longs
+from models.titles.audience import AudienceTable
+from models.titles.sizing_features import Described, Features, OfTitles, Tick
+from streams.errors import CommandError
+
+FOLDS: Final = 4
+TREES: Final = 400
+PATIENCE: Final = 30  # trees without a gain on held-out titles, after which no more are added
+SHARE: Final = 0.8  # of titles whose audience the interval is to hold
+ENOUGH: Final = 30  # titles, below which nothing is learned
+STEPS: Final = FOLDS + 4  # calls of `tick` in a training
+_LARGEST: Final = 400_000  # pairs that trees are learned from; of more, as many chosen by chance
+_TREES: Final = {
+    "learning_rate": 0.04,
+    "feature_fraction": 0.4,
+    "bagging_fraction": 0.7,
+    "bagging_freq": 1,
+    "lambda_l2": 10.0,
+    "max_bin": 63,
+    "force_col_wise": True,
+    "deterministic": True,
+    "seed": SEED,
+    "verbose": -1,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Of m pairs, in ln(1 + audience): the estimate, and the ends of the interval that holds SHARE of such titles."""
+
+    middle: Doubles
+    low: Doubles
+    high: Doubles
+
+
+class Sizing:
+    """The model. `features` says what it rests on."""
+
+    def __init__(self, described: Described, table: AudienceTable, tick: Tick | None = None) -> None:
+        """Learns from past titles: `described` has those that `table` points into. Raises CommandError where too few
+        have an audience."""
+        launched = table.launched
+        if len(launched) < ENOUGH:
+            raise CommandError(f"{len(launched)} titles have an audience; below {ENOUGH} nothing is learned from them")
+        tick = tick or _nothing
+        self.features = Features(described, table)
+        tick()
+        titles = self.features.of_titles(described.rows(launched), launched)
+        tick()
+        at = np.searchsorted(launched, table.title)
+        of_pair = self.features.of_pairs(titles, at, table.country)
+        tick()
+        beyond = table.log_size - self.features.parts.country_mean[table.country]
+        pairs = np.bincount(at).astype(np.float64)
+        level = np.bincount(at, beyond) / pairs
+        self._fold = np.random.default_rng(SEED).permutation(len(launched)) % FOLDS
+        self._levels, self._departures = [], []
+        self.held_out = np.zeros(len(beyond))  # of each pair, by models that have not learned from its title
+        for fold in range(FOLDS):
+            out = self._fold == fold
+            self._levels.append(_trees(titles.inputs, level, out, pairs))
+            self.held_out[out[at]] = np.asarray(self._levels[-1].predict(titles.inputs))[at[out[at]]]
+            if len(table.codes) > 1:
+                self._departures.append(_trees(of_pair, beyond - level[at], out[at]))
+                self.held_out[out[at]] += self._departures[-1].predict(of_pair[out[at]])
+            tick()
+        about = self._about(titles, of_pair, at, self.held_out)
+        self._spread = Spread(about, beyond - self.held_out, self._fold[at] % 2 == 0)
+        tick()
+
+    def estimate(
+        self, titles: Described, row: Longs, at: Longs, country: Longs, without: Bools | None = None
+    ) -> Estimate:
+        """The audience of pairs. A past title is estimated by the model that has not learned from it.
+
+        Parameters
+        ----------
+        row: (n,) of the titles table, -1 for a title that is not in it
+        at, country: (m,) index into `titles` and into the country codes
+        without: (p,) past titles that don't count as like titles
+        """
+        features = self.features
+        told = features.of_titles(titles, row, without)
+        of_pair = features.of_pairs(told, at, country)
+        said = np.stack([np.asarray(model.predict(told.inputs)) for model in self._levels], 1)[at]
+        if self._departures:
+            said += np.stack([np.asarray(model.predict(of_pair)) for model in self._departures], 1)
+        middle = said.mean(1)
+        place, past = features.places(row)
+        known = past[at]
+        middle[known] = said[known, self._fold[place[at[known]]]]
+        below, above = self._spread.ends(self._about(told, of_pair, at, middle))
+        usual = features.parts.country_mean[country]
+        low, high = usual + middle + below, usual + middle + above
+        middle = np.maximum(usual + middle, 0.0)
+        return Estimate(middle, np.clip(low, 0.0, middle), np.maximum(high, middle))
+
+    def _about(self, titles: OfTitles, of_pair: Floats, at: Longs, said: Doubles) -> Floats:
+        """What tells how sure an estimate is: the estimate, the country, and how much like titles say."""
+        of_title = titles.inputs[at][:, self.features.sure_of_title]
+        return np.hstack([said[:, None], of_title, of_pair[:, self.features.sure_of_pair]], dtype=np.float32)
+
+
+class Spread:
+    """How far errors reach to both sides: quantile regression, corrected on titles that it has not seen."""
+
+    def __init__(self, about: Floats, error: Doubles, first: Bools) -> None:
+        """Learns from `about` (m, f) and errors (m,); `first` (m,) divides the titles into two halves."""
+        self._models = []
+        ends = np.zeros((2, len(error)))
+        for half in (first, ~first):
+            pair = [_quantile(about[half], error[half], share) for share in ((1 - SHARE) / 2, (1 + SHARE) / 2)]
+            ends[:, ~half] = [model.predict(about[~half]) for model in pair]
+            self._models.append(pair)
+        outside = np.maximum(ends[0] - error, error - ends[1])
+        rank = min(1.0, SHARE * (1 + 1 / len(error)))
+        self._widen = float(np.quantile(outside, rank, method="higher"))
+
+    def ends(self, about: Floats) -> tuple[Doubles, Doubles]:
+        """Both ends of the interval around an estimate, (m,) each."""
+        low, high = (np.mean([pair[side].predict(about) for pair in self._models], 0) for side in (0, 1))
+        low, high = low - self._widen, high + self._widen
+        return np.minimum(low, high), np.maximum(low, high)
+
+
+def _trees(inputs: Floats, target: Doubles, out: Bools, weight: Doubles | None = None) -> lgb.Booster:
+    """Learns from the rows that are not `out`, and stops where those that are gain no more."""
+    learned = _some(np.flatnonzero(~out))
+    rows = len(learned)
+    given: dict[str, Any] = {
+        **_TREES,
+        "objective": "regression",
+        "num_leaves": int(np.clip(rows // 60, 4, 31)),
+        "min_data_in_leaf": int(np.clip(rows // 200, 10, 200)),
+        "num_threads": _threads(rows),
+    }
+    weights = (None, None) if weight is None else (weight[learned], weight[out])
+    data = lgb.Dataset(inputs[learned], target[learned], weight=weights[0])
+    held = lgb.Dataset(inputs[out], target[out], weight=weights[1], reference=data)
+    return lgb.train(given, data, TREES, valid_sets=[held], callbacks=[lgb.early_stopping(PATIENCE, verbose=False)])
+
+
+def _quantile(inputs: Floats, target: Doubles, share: float) -> lgb.Booster:
+    learned = _some(np.arange(len(target)), _LARGEST // 4)
+    given = {
+        **_TREES,
+        "objective": "quantile",
+        "alpha": share,
+        "learning_rate": 0.1,
+        "feature_fraction": 0.8,
+        "num_leaves": 8,
+        "min_data_in_leaf": int(np.clip(len(learned) // 100, 20, 500)),
+        "num_threads": _threads(len(learned)),
+    }
+    return lgb.train(given, lgb.Dataset(inputs[learned], target[learned]), 60)
+
+
+def _some(rows: Longs, most: int = _LARGEST) -> Longs:
+    if len(rows) <= most:
+        return rows
+    return np.sort(np.random.default_rng(SEED).choice(rows, most, replace=False))
+
+
+def _threads(rows: int) -> int:
+    return 2 if rows > 20_000 else 1
+
+
+def _nothing() -> None:
+    pass

@@ -1,0 +1,225 @@
+"""What the audience model is told of a title and a country."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from models.examples import Bools, Doubles, Floats, Longs
+from models.titles import past
+from models.titles.audience import AudienceTable, Decomposed, decompose, matrix
+from models.titles.past import Alike, Past
+from models.titles.table import FILM, SERIES, TitleRecord
+
+DIRECTIONS: Final = 16  # of the title vectors that trees may ask about
+COMMON: Final = 40  # categories, tags, countries of origin: as many of each as trees may ask about
+LINEAR: Final = ("fields", "people")  # bags whose words have weights of their own in the linear part
+FREQUENT: Final = 300  # words of a bag, those of most titles
+FEWEST: Final = 5  # titles that have a word, for it to be asked about
+_PENALTIES: Final = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+
+Tick = Callable[[], None]
+
+
+class OfTitles(NamedTuple):
+    """What the model is told of n titles."""
+
+    inputs: Floats  # (n, features) how they do everywhere
+    told: Doubles  # (n, 1 + c) by the linear part: everywhere, and beyond that in each country
+    found: dict[str, Alike]  # the past titles that are like them, by view
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """Titles as models see them: n records, and their vectors by view (n, d), of length one or zero, dense or sparse.
+
+    Dense views are learned vectors; sparse ones are bags (models.titles.bags).
+    """
+
+    titles: Sequence[TitleRecord]
+    views: Mapping[str, Any]
+
+    def rows(self, rows: Longs) -> "Described":
+        """Some of the titles."""
+        return Described([self.titles[row] for row in rows], {name: view[rows] for name, view in self.views.items()})
+
+    def only(self, views: Sequence[str]) -> "Described":
+        """The same titles, told by some of the views."""
+        return Described(self.titles, {name: view for name, view in self.views.items() if name in views})
+
+    @property
+    def years(self) -> Doubles:
+        """(n,) NaN where not known."""
+        return np.array([np.nan if t.release_year is None else t.release_year for t in self.titles], np.float64)
+
+    @property
+    def dense(self) -> Floats:
+        """The dense views side by side, (n, d)."""
+        views = [np.asarray(view, np.float32) for view in self.views.values() if not hasattr(view, "todense")]
+        return np.hstack(views) if views else np.zeros((len(self.titles), 0), np.float32)
+
+
+class Facts:
+    """What the table says of a title in columns that trees can ask about."""
+
+    def __init__(self, titles: Sequence[TitleRecord]) -> None:
+        from collections import Counter
+
+        self._common: dict[str, dict[str, int]] = {}
+        self.names = ["film", "release_year", "people", "categories", "tags", "origins", "words"]
+        for field in ("categories", "tags", "countries"):
+            counted = Counter(value for title in titles for value in getattr(title, field))
+            chosen = [value for value, count in counted.most_common(COMMON) if count >= FEWEST]
+            self._common[field] = {value: len(self.names) + i for i, value in enumerate(chosen)}
+            self.names += [f"{field}: {value}" for value in chosen]
+
+    def columns(self, titles: Sequence[TitleRecord]) -> Floats:
+        """(n, f) float32; NaN where nothing is known."""
+        made = np.zeros((len(titles), len(self.names)), np.float32)
+        for row, title in enumerate(titles):
+            made[row, :7] = (
+                {FILM: 1.0, SERIES: 0.0}.get(title.kind, np.nan),
+                np.nan if title.release_year is None else title.release_year,
+                len(title.people) or np.nan,
+                len(title.categories) or np.nan,
+                len(title.tags) or np.nan,
+                len(title.countries) or np.nan,
+                len(title.summary.split()) or np.nan,
+            )
+            for field, places in self._common.items():
+                for value in getattr(title, field):
+                    if value in places:
+                        made[row, places[value]] = 1.0
+        return made
+
+
+class Linear:
+    """Ridge regression from vectors to how a title does everywhere, and to how it departs from that in each country.
+
+    Each output has the penalty with the least error on titles left out one at a time; a past title's own values are
+    those of a regression without it (the hat matrix: Hastie, Tibshirani and Friedman, "The Elements of Statistical
+    Learning", 7.10).
+    """
+
+    def __init__(self, vectors: Floats, target: Doubles) -> None:
+        """Learns from (p, d) and (p, 1 + c)."""
+        self._centre, self._usual = vectors.mean(0), target.mean(0)
+        left, size, self._turn = np.linalg.svd(vectors - self._centre, full_matrices=False)
+        aim = left.T @ (target - self._usual)
+        self.own = np.zeros(target.shape)
+        self._weights = np.zeros((vectors.shape[1], target.shape[1]))
+        least = np.full(target.shape[1], np.inf)
+        for penalty in _PENALTIES:
+            kept = size**2 / (size**2 + penalty)
+            told = (left * kept) @ aim
+            own = (left**2 * kept).sum(1) + 1 / len(left)
+            without = target - (target - self._usual - told) / np.maximum(1 - own, 0.05)[:, None]
+            error = ((target - without) ** 2).mean(0)
+            better = error < least
+            least[better], self.own[:, better] = error[better], without[:, better]
+            self._weights[:, better] = self._turn.T @ ((kept / np.maximum(size, 1e-9))[:, None] * aim[:, better])
+        self._turn = self._turn[:DIRECTIONS]
+
+    def told(self, vectors: Floats) -> Doubles:
+        """(n, 1 + c) of vectors (n, d)."""
+        return np.asarray((vectors - self._centre) @ self._weights + self._usual)
+
+    def directions(self, vectors: Floats) -> Doubles:
+        """(n, DIRECTIONS at most) where the vectors vary most."""
+        return np.asarray((vectors - self._centre) @ self._turn.T)
+
+
+class Features:
+    """Learned from past titles; makes the model's inputs for any title and country."""
+
+    def __init__(self, described: Described, table: AudienceTable, tick: Tick | None = None) -> None:
+        self.described = described
+        self.codes = table.codes
+        self.parts: Decomposed = decompose(table)
+        self.row = table.launched
+        of_past = described.rows(self.row)
+        beyond, known = matrix(table, self.parts.country_mean, self.row)
+        self.past = Past(self.row, of_past.years, beyond, known, self.parts.title_level[self.row])
+        self._views = of_past.views
+        self._facts = Facts(of_past.titles)
+        self._frequent = {name: _frequent(view) for name, view in self._views.items() if name in LINEAR}
+        parts = self.parts
+        departure = np.where(
+            known > 0,
+            beyond - parts.title_level[self.row, None],
+            parts.title_factors[self.row] @ parts.country_vectors.T,
+        )
+        target = np.hstack([parts.title_level[self.row, None], departure])
+        vectors = self._linear_inputs(of_past)
+        self._linear = Linear(vectors, target)
+        of_view = [f"{view}: {name}" for view in self._views for name in past.OF_TITLE]
+        directions = self._linear.directions(vectors[:1]).shape[1]
+        told = ["told everywhere", *(f"direction {i}" for i in range(directions))]
+        self.names_of_title = [*of_view, *told, *self._facts.names]
+        self.sure_of_title = [
+            i for i, name in enumerate(self.names_of_title)
+            if name in ("release_year", "film") or name.endswith(("evidence", "spread", "likest"))
+        ]  # fmt: skip
+        self._asked = [i for i, name in enumerate(self.names_of_title) if name not in of_view]
+        k = self.parts.country_vectors.shape[1]
+        self.names_of_pair = ["usual here", "rows here", *(f"country {i}" for i in range(k)), "told here"]
+        self.names_of_pair += [f"{view}: {name}" for view in self._views for name in past.OF_PAIR]
+        self.sure_of_pair = [
+            i for i, name in enumerate(self.names_of_pair)
+            if name in ("usual here", "rows here") or name.endswith("evidence here")
+        ]  # fmt: skip
+        self.names_of_pair += [self.names_of_title[i] for i in self._asked]
+
+    def of_titles(
+        self, titles: Described, row: Longs, without: Bools | None = None, tick: Tick | None = None
+    ) -> OfTitles:
+        """What says how n titles do everywhere.
+
+        Parameters
+        ----------
+        row: (n,) of the titles table, -1 for a title that is not in it
+        without: (p,) past titles that don't count
+        """
+        found = {
+            name: past.alike(titles.views[name], mine, row, titles.years, self.past, without, tick)
+            for name, mine in self._views.items()
+        }
+        vectors = self._linear_inputs(titles)
+        told = self._linear.told(vectors)
+        place, here = self.places(row)
+        told[here] = self._linear.own[place[here]]
+        columns: list[Any] = [past.everywhere(found[view], self.past) for view in self._views]
+        columns += [told[:, :1], self._linear.directions(vectors), self._facts.columns(titles.titles)]
+        return OfTitles(np.hstack(columns, dtype=np.float32), told, found)
+
+    def of_pairs(self, titles: OfTitles, at: Longs, country: Longs) -> Floats:
+        """The inputs of m pairs, float32 (m, features): what says how a title departs from its level in a country.
+
+        Parameters
+        ----------
+        at, country: (m,) index into the titles and into the country codes
+        """
+        parts = self.parts
+        columns: list[Any] = [parts.country_mean[country][:, None], parts.country_rows[country][:, None]]
+        columns += [parts.country_vectors[country], titles.told[at, 1 + country][:, None]]
+        for view in self._views:
+            mean, evidence = past.here(titles.found[view], self.past)
+            columns += [mean[at, country][:, None], evidence[at, country][:, None]]
+        columns.append(titles.inputs[at][:, self._asked])
+        return np.hstack(columns, dtype=np.float32)
+
+    def places(self, row: Longs) -> tuple[Longs, Bools]:
+        """Where rows of the titles table stand among the past titles, and whether they do, (n,) each."""
+        place = np.searchsorted(self.row, np.maximum(row, 0)).clip(max=len(self.row) - 1)
+        return place, self.row[place] == row
+
+    def _linear_inputs(self, titles: Described) -> Floats:
+        bags = [titles.views[name][:, chosen].toarray() for name, chosen in self._frequent.items()]
+        return np.hstack([np.ones((len(titles.titles), 1)), titles.dense, *bags], dtype=np.float32)
+
+
+def _frequent(view: Any) -> Longs:
+    """The words of a bag that most titles have, (FREQUENT at most,)."""
+    titles = np.bincount(view.indices, minlength=view.shape[1])
+    return np.argsort(-titles, kind="stable")[: min(FREQUENT, int((titles >= FEWEST).sum()))]
