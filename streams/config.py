@@ -34,6 +34,7 @@ class Settings:
     jwt_secret: str | None  # CW_JWT_SECRET
     jwks_url: str | None  # CW_JWKS_URL
     worker_urls: tuple[str, ...]  # CW_WORKER_URLS, comma separated: where the gateway asks for explanations
+    titles_dir: Path | None  # CW_TITLES_DIR: title vectors and their map, for the page /titles
     require_model_version: str | None  # CW_REQUIRE_MODEL_VERSION: the gateway is ready once a worker serves it
 
 
@@ -62,6 +63,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         jwks_url=environ.get("CW_JWKS_URL") or None,
         worker_urls=tuple(url.strip().rstrip("/") for url in workers if url.strip())
         or (f"http://127.0.0.1:{worker_port}",),
+        titles_dir=Path(titles).absolute() if (titles := environ.get("CW_TITLES_DIR")) else None,
         require_model_version=environ.get("CW_REQUIRE_MODEL_VERSION") or None,
     )
 

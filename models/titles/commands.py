@@ -15,6 +15,7 @@ what is known of them; and tools for people who decide about content.
 MODULES: Final[tuple[str, ...]] = (
     "models.titles.commands_import",
     "models.titles.commands_simulate",
+    "models.titles.commands_train",
     "models.titles.commands_similar",
     "models.titles.commands_clusters",
     "models.titles.commands_map",

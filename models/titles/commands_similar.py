@@ -37,11 +37,13 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Prints one table a view."""
+    from models.commands import prepare_process
     from models.progress import showing
     from models.titles import facts, lookup
     from models.titles.folder import TitleSpace
     from models.titles.similar import searcher, similar
 
+    prepare_process()
     with showing() as progress:
         progress.say("Reading the titles")
         space = TitleSpace.load(arguments.dir)
@@ -50,7 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
         known = facts.read(space, arguments.dir)
         tables = []
         for view in views:
-            search = searcher(space, view, arguments.metric, arguments.dir, progress.say)
+            search = searcher(space, view, arguments.metric, arguments.dir, progress.counter)
             tables.append((view, similar(space, known, view, search, [row], arguments.n)[0]))
     for view, found in tables:
         _show(space, row, view, arguments.metric, found)

@@ -11,11 +11,13 @@ import numpy.typing as npt
 from streams.errors import CommandError
 from streams.nearest import Found, Metric, units
 
-# Lists of float16 vectors, of which a query looks at some. Chosen by measuring (docs/decisions/titles.md).
-LISTS: Final = 1024
-PROBED: Final = 16
-TRAINED_ON: Final = 40 * LISTS  # vectors that the lists' centres are learned from
-BLOCK: Final = 65_536
+# A graph of near vectors (HNSW, Malkov and Yashunin 2016) over float16. Chosen by measuring: docs/decisions/titles.md.
+KIND: Final = "HNSW16,SQfp16"
+CARE_BUILDING: Final = 80  # neighbours looked at for each vector that is added (efConstruction)
+CARE_SEARCHING: Final = 64  # neighbours kept in view by a search (efSearch)
+BLOCK: Final = 16_384  # vectors added at a time, between two calls of `tick`
+
+Counter = Callable[[str, int], Callable[..., None]]
 
 
 class Index:
@@ -34,22 +36,23 @@ class Index:
         return Found(rows, (squares / 2 if self._metric == "cosine" else np.sqrt(squares)).astype(np.float32))
 
 
-def build(vectors: npt.NDArray[Any], metric: Metric, lists: int = LISTS, probed: int = PROBED) -> Any:
-    """A faiss index over float (n, d); rows of zeros are left out. Deterministic on one thread."""
+def build(vectors: npt.NDArray[Any], metric: Metric, tick: Callable[[], None] | None = None) -> Any:
+    """A faiss index over float (n, d); rows of zeros are left out. `tick` is called for each block."""
     import faiss
 
-    n, width = vectors.shape
-    index: Any = faiss.index_factory(width, f"IVF{lists},SQfp16")
-    sample = np.sort(np.random.default_rng(0).choice(n, min(n, 40 * lists), replace=False))
-    index.train(_prepared(vectors[sample], metric)[1])
-    for start in range(0, n, BLOCK):
+    graph: Any = faiss.index_factory(vectors.shape[1], KIND)
+    graph.hnsw.efConstruction, graph.hnsw.efSearch = CARE_BUILDING, CARE_SEARCHING
+    graph.train(_prepared(vectors[:BLOCK], metric)[1])
+    index = faiss.IndexIDMap2(graph)
+    for start in range(0, len(vectors), BLOCK):
         there, prepared = _prepared(vectors[start : start + BLOCK], metric)
         index.add_with_ids(prepared, there + start)
-    index.nprobe = probed
+        if tick is not None:
+            tick()
     return index
 
 
-def kept(vectors: npt.NDArray[Any], metric: Metric, path: Path, say: Callable[[str], None]) -> Index:
+def kept(vectors: npt.NDArray[Any], metric: Metric, path: Path, counter: Counter) -> Index:
     """The index of these vectors from its file, or built now and written there.
 
     An index older than the vectors' file is built anew. Raises CommandError where faiss is not installed.
@@ -61,8 +64,8 @@ def kept(vectors: npt.NDArray[Any], metric: Metric, path: Path, say: Callable[[s
     source = path.parent.parent / "vectors" / f"{path.stem.rsplit('-', 1)[0]}.npy"
     if path.is_file() and path.stat().st_mtime >= source.stat().st_mtime:
         return Index(faiss.read_index(str(path)), metric)
-    say(f"Building an index of {len(vectors):,} vectors")
-    index = build(vectors, metric)
+    tick = counter(f"Building an index of {len(vectors):,} vectors", -(-len(vectors) // BLOCK))
+    index = build(vectors, metric, tick)
     path.parent.mkdir(exist_ok=True)
     new = path.with_suffix(".new")
     faiss.write_index(index, str(new))

@@ -1,6 +1,6 @@
 """Titles like a title, by each view of a folder of vectors, and why."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,7 +23,7 @@ class Similar:
 
 
 def searcher(
-    space: TitleSpace, view: str, metric: Metric, folder: Path, say: Callable[[str], None]
+    space: TitleSpace, view: str, metric: Metric, folder: Path, counter: index.Counter
 ) -> Nearest | index.Index:
     """What finds the nearest vectors of a view: exactly below EXACT_BELOW titles, else by an index kept in the folder.
 
@@ -32,7 +32,7 @@ def searcher(
     vectors = space.view(view)
     if len(vectors) < EXACT_BELOW:
         return Nearest(vectors, metric)
-    return index.kept(vectors, metric, folder / "index" / f"{view}-{metric}.faiss", say)
+    return index.kept(vectors, metric, folder / "index" / f"{view}-{metric}.faiss", counter)
 
 
 def similar(

@@ -15,6 +15,7 @@ from streams.gateway.page import Page
 from streams.gateway.rows import Rows
 from streams.gateway.sse import ServerSentRows
 from streams.gateway.store import RowStore
+from streams.gateway.title_map import TitleMaps
 from streams.gateway.titles import Titles
 from streams.gateway.websocket import WebSocketRows
 from streams.gateway.workers import Workers
@@ -31,6 +32,7 @@ class Parts:
     writer: EventWriter
     workers: Workers
     titles: Titles
+    title_maps: TitleMaps
     rows_reader: LogReader
     titles_reader: LogReader
     epoch: int
@@ -56,10 +58,15 @@ def build_app(parts: Parts) -> web.Application:
             web.get("/v1/members/{id:[^/]+}/row/stream", sse.get, allow_head=False),
             web.get("/v1/members/{id:[^/]+}/row/ws", websocket.get, allow_head=False),
             web.get("/v1/titles", parts.titles.get),
+            web.get("/v1/title-map", parts.title_maps.get),
+            web.get("/v1/title-map/about", parts.title_maps.about),
+            web.get("/v1/title-map/titles/{id:[^/]+}", parts.title_maps.title),
+            web.get("/v1/title-map/titles/{id:[^/]+}/similar", parts.title_maps.similar),
             web.get("/healthz", health.healthz),
             web.get("/readyz", health.readyz),
             web.get("/metrics", health.metrics),
             web.get("/", page.index),
+            web.get("/titles", page.titles),
             web.get("/static/{name}", page.part),
         ]
     )

@@ -1,4 +1,4 @@
-"""`/`: the page, served as it lies in `static/`; it needs nothing from anywhere else."""
+"""`/` and `/titles`: the pages, served as they lie in `static/`; they need nothing from anywhere else."""
 
 from pathlib import Path
 from typing import Final
@@ -23,7 +23,7 @@ _HEADERS: Final = {
 
 
 class Page:
-    """The handlers of two routes. The files are read once: they change only with the version."""
+    """The handlers of three routes. The files are read once: they change only with the version."""
 
     def __init__(self) -> None:
         self._files = {path.name: path.read_bytes() for path in STATIC.iterdir() if path.suffix in _TYPES}
@@ -31,6 +31,10 @@ class Page:
     async def index(self, request: web.Request) -> web.Response:
         """The page itself."""
         return self._file("index.html")
+
+    async def titles(self, request: web.Request) -> web.Response:
+        """The page of the similarity map."""
+        return self._file("titles.html")
 
     async def part(self, request: web.Request) -> web.Response:
         """One of its modules or styles; 404 for any other name."""

@@ -17,6 +17,7 @@ from streams.gateway.auth import Authenticator, check_bind
 from streams.gateway.hub import Hub
 from streams.gateway.log_reader import LogReader
 from streams.gateway.store import RowStore
+from streams.gateway.title_map import TitleMaps
 from streams.gateway.titles import Titles
 from streams.gateway.workers import Workers
 from streams.gateway.writer import EventWriter
@@ -43,6 +44,7 @@ async def running(settings: Settings) -> AsyncIterator[Parts]:
         writer=EventWriter(settings.bootstrap_servers, topics.EVENTS),
         workers=workers,
         titles=titles,
+        title_maps=TitleMaps(authenticator, settings.titles_dir),
         rows_reader=LogReader(
             settings.bootstrap_servers, topics.ROWS, lambda records: hub.publish(store.apply(records))
         ),
@@ -85,6 +87,8 @@ async def serve(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     async with running(settings) as parts:
         print(f"cw gateway: http://{settings.gateway_host}:{settings.gateway_port}", flush=True)
+        if settings.titles_dir is not None and await parts.title_maps.current() is None:
+            print(f"cw gateway: no similarity map at /titles: {parts.title_maps.problem}", flush=True)
         await _report_until(stop, parts)
 
 
