@@ -83,9 +83,16 @@ class Inputs:
 
     @classmethod
     def learn(cls, titles: Sequence[TitleRecord], texts: Texts, text: str) -> "Inputs":
-        """Vocabularies from the titles of a training; what stands in a single title teaches nothing of others."""
-        vocabularies = {}
+        """Vocabularies from the titles of a training; what stands in a single title teaches nothing of others.
+
+        Terms of summaries are learned where no text model reads these; beside one, they make vectors no better.
+        """
+        read = texts.words is not None or texts.sentences.shape[1] > 0
+        vocabularies: dict[str, list[str]] = {}
         for bag in BAGS:
+            if bag == "terms" and read:
+                vocabularies[bag] = []
+                continue
             counts = Counter(term for title in titles for term in set(terms_of(title, bag)))
             common = [term for term, count in counts.most_common(_MOST_TERMS[bag]) if count >= _SEEN[bag]]
             vocabularies[bag] = sorted(common)

@@ -14,6 +14,7 @@ from models.titles.encoder import Encoder
 from models.titles.inputs import Inputs, Table
 
 EPOCHS: Final = 12
+STEPS: Final = 300  # at least; a small catalogue is gone through more often
 BATCH: Final = 128
 RATE: Final = 1e-3
 DECAY: Final = 0.05
@@ -36,7 +37,7 @@ def fit(
     heads: Heads,
     targets: dict[str, np.ndarray],
     seed: int = 0,
-    epochs: int = EPOCHS,
+    epochs: int | None = None,
     tick: Callable[[], None] | None = None,
 ) -> Trained:
     """Trains a new encoder and `heads` on all titles of `table`, whose `targets` have as many rows.
@@ -44,6 +45,7 @@ def fit(
     AdamW with a rate that falls along a cosine; the loss is the sum of the tasks' losses. `tick` is called after
     each batch; there are `batches(len(table), epochs)`.
     """
+    epochs = epochs or usual_epochs(len(table))
     key = jax.random.key(seed)
     model = (Encoder(inputs, jax.random.fold_in(key, 0)), heads)
     rate = optax.cosine_decay_schedule(RATE, batches(len(table), epochs))
@@ -73,9 +75,14 @@ def fit(
     return Trained(*model)
 
 
-def batches(titles: int, epochs: int = EPOCHS) -> int:
+def batches(titles: int, epochs: int | None = None) -> int:
     """How many batches `fit` takes for so many titles."""
-    return epochs * -(-titles // BATCH)
+    return (epochs or usual_epochs(titles)) * -(-titles // BATCH)
+
+
+def usual_epochs(titles: int) -> int:
+    """How often `fit` goes through so many titles where it isn't told."""
+    return max(EPOCHS, -(-STEPS // -(-titles // BATCH)))
 
 
 def vectors(encoder: Encoder, table: Table) -> np.ndarray:

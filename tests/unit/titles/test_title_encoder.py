@@ -1,5 +1,6 @@
 """Titles become arrays and arrays become vectors: padding, what is not known, the GRU's formula, files."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import equinox as eqx
@@ -23,6 +24,9 @@ TITLES = [
 ]
 
 
+NO_TEXTS = Texts(None, np.zeros((3, 0), np.float32))
+
+
 def texts(lengths: tuple[int, ...], seed: int = 0) -> Texts:
     rng = np.random.default_rng(seed)
     offsets = np.concatenate([[0], np.cumsum(lengths)])
@@ -32,7 +36,9 @@ def texts(lengths: tuple[int, ...], seed: int = 0) -> Texts:
 
 @pytest.fixture
 def inputs() -> Inputs:
-    return Inputs.learn(TITLES, texts((5, 3, 0)), "none")
+    learned = Inputs.learn(TITLES, texts((5, 3, 0)), "minilm")
+    bags = Inputs.learn(TITLES, NO_TEXTS, "none").vocabularies
+    return replace(learned, vocabularies=bags)  # with terms too, as without a text model
 
 
 def test_only_what_stands_in_two_titles_is_learned_and_case_does_not_matter(inputs: Inputs) -> None:
@@ -44,6 +50,10 @@ def test_only_what_stands_in_two_titles_is_learned_and_case_does_not_matter(inpu
         "kind": ["film", "series"],
     }
     assert inputs.year == (2004.0, 5.0)
+
+
+def test_where_a_text_model_reads_summaries_their_terms_are_not_learned() -> None:
+    assert Inputs.learn(TITLES, texts((5, 3, 0)), "minilm").vocabularies["terms"] == []
 
 
 def test_a_title_becomes_numbers_from_the_vocabularies_with_zeros_for_what_is_not_known(inputs: Inputs) -> None:
