@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,8 @@ bundle (manifest.json and what it names), report.html to read and report.json to
                  sessions that the models have learned from
 
 Titles come from FILE's stem + .titles.jsonl, members' slow facts from .profiles.jsonl, where these lie beside an event
-file; with kafka:playback.events from their topics.
+file; with kafka:playback.events from their topics. With title vectors (FILE's stem + .titles.npz, or --vectors) shows
+are also known by what they are like, and the report says what that adds: it trains once more without them.
 """
 _EVALUATE = """\
 Scores every session of a log with a bundle as a worker would (ONNX Runtime), writes the scores and prints what they are
@@ -70,6 +72,12 @@ def add_parser(subparsers: Any) -> None:
         metavar="BUNDLE",
         help="begin from a bundle of many households and change it only as far as this log shows that it helps",
     )
+    parser.add_argument(
+        "--vectors",
+        type=Path,
+        metavar="FILE",
+        help="title vectors to learn with, from 'cw titles bundle --npz' (default: what lies beside the events)",
+    )
     parser.set_defaults(run=train)
 
 
@@ -97,11 +105,13 @@ def train(arguments: argparse.Namespace) -> None:
 
     from export import bundle, cost
     from models import ablation, pipeline, report, scores, training
+    from models.log import read_vectors
     from models.placement import Costs, choose
     from models.prior import read as read_prior
     from models.progress import showing
 
     prior = read_prior(arguments.prior) if arguments.prior is not None else None
+    own_vectors = read_vectors(arguments.vectors) if arguments.vectors is not None else None
     began = time.monotonic()
     with showing() as progress:
         replay_s = None
@@ -111,8 +121,11 @@ def train(arguments: argparse.Namespace) -> None:
             candidate_days = arguments.candidate_days
             replayed, catalog = _replay(arguments.events, candidate_days, progress)
             replay_s = time.monotonic() - began
+        if own_vectors is not None:
+            catalog = replace(catalog, vectors=own_vectors)
         examples = replayed.examples
         models_trained = 2 + min(arguments.cv or 0, len(np.unique(examples.households())))
+        models_trained += bool(catalog.vectors or (prior is not None and prior.population.vectors))
         tick = progress.counter("Training", models_trained * training.TICKS)
         results = pipeline.run(examples, replayed.plays, catalog, arguments.cv, tick, prior)
         progress.say("Exporting")

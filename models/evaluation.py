@@ -75,9 +75,9 @@ def evaluate(judged: Judged) -> dict[str, Any]:
         "by_day": _by_period(examples.ts, continued, right, 1),
         "over_time": _over_time(examples.ts, continued, right),
         "by_device": _parts([(name, examples.device == code) for code, name in enumerate(DEVICES)], continued, right),
-        "by_history": _parts(_ranges(examples.history.astype(np.int64), HISTORY_BOUNDS), continued, right),
-        "by_hour": _parts(_ranges(examples.hour, HOUR_BOUNDS, last=24), continued, right),
-        "by_candidates": _parts(_ranges(examples.sizes, (1, 2, 3, 6, 11, 21)), continued, right),
+        "by_history": _parts(ranges(examples.history.astype(np.int64), HISTORY_BOUNDS), continued, right),
+        "by_hour": _parts(ranges(examples.hour, HOUR_BOUNDS, last=24), continued, right),
+        "by_candidates": _parts(ranges(examples.sizes, (1, 2, 3, 6, 11, 21)), continued, right),
         "play_probability": _probability(judged.scored.play, played, None)
         | {"log_loss_of_base_rate": _mean(metrics.log_losses(np.full(len(played), played.mean()), played))},
         "continuation": {
@@ -159,7 +159,7 @@ def _over_time(ts: Longs, continued: Bools, right: Mapping[str, Doubles]) -> dic
     return {"period": "day", "points": series["day"]}
 
 
-def _ranges(values: NDArray[np.integer], bounds: tuple[int, ...], last: int | None = None) -> list[tuple[str, Bools]]:
+def ranges(values: NDArray[np.integer], bounds: tuple[int, ...], last: int | None = None) -> list[tuple[str, Bools]]:
     """Named masks of `values` between neighbouring bounds, the last range open unless `last` closes it."""
     parts = []
     for low, high in zip(bounds, (*bounds[1:], last), strict=True):

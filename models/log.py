@@ -56,7 +56,8 @@ def read_catalog(sources: Sequence[str]) -> Catalog:
     known = vectors.Vectors()
     for source in sources:
         if not source.startswith(KAFKA):
-            known = _vectors_beside(source) or known
+            path = _beside(source, "titles.npz")
+            known = read_vectors(path) if path.is_file() else known
     try:
         return replace(catalog.load(title_lines(sources)), vectors=known)
     except InvalidTitle as error:
@@ -92,6 +93,14 @@ def read_profiles(sources: Sequence[str]) -> dict[str, Profile]:
     return found
 
 
+def read_vectors(path: Path) -> vectors.Vectors:
+    """Title vectors as `cw titles bundle --npz` writes them. Raises CommandError where they can't be used."""
+    try:
+        return vectors.load(path)
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise CommandError(f"the vectors of {path} can't be used: {error}") from None
+
+
 def _latest(topic: str) -> dict[bytes, bytes]:
     """The newest value of each key of a compacted topic."""
     records = reading.records(config.load().bootstrap_servers, topic)
@@ -102,14 +111,6 @@ def _latest(topic: str) -> dict[bytes, bytes]:
 def _lines_beside(source: str, kind: str) -> list[bytes]:
     path = _beside(source, kind)
     return path.read_bytes().splitlines() if path.is_file() else []
-
-
-def _vectors_beside(source: str) -> vectors.Vectors:
-    path = _beside(source, "titles.npz")
-    try:
-        return vectors.load(path) if path.is_file() else vectors.Vectors()
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
-        raise CommandError(f"the vectors of {path} can't be used: {error}") from None
 
 
 def _beside(source: str, kind: str) -> Path:

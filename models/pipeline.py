@@ -8,7 +8,7 @@ from typing import Any, Final
 import lightgbm as lgb
 import numpy as np
 
-from models import baselines, crossval, evaluation, placement, training
+from models import baselines, crossval, evaluation, placement, training, vectors_worth
 from models.crossval import ByFolds
 from models.evaluation import Judged
 from models.examples import Bools, Examples, Floats, Ints, Plays
@@ -48,6 +48,7 @@ class Results:
     folds: ByFolds | None  # all, by models of other households
     k: int | None
     prior: Prior | None
+    vectors: Mapping[str, Any] | None = None  # what title vectors add
 
     def scored(self) -> tuple[Judged, Ints]:
         """All decisions with their fold (m,), scored by models that have not seen them where there are such."""
@@ -66,7 +67,8 @@ def run(
     later, later_mask, later_models = crossval.by_time(examples, plays, catalog, tick, prior)
     folds = crossval.by_folds(examples, plays, k, catalog, tick, prior) if k is not None else None
     models = training.train(examples, plays, catalog, tick, prior)
-    return Results(examples, models, later, later_mask, later_models, folds, k, prior)
+    vectors = vectors_worth.measure(later, examples, plays, catalog, tick, prior)
+    return Results(examples, models, later, later_mask, later_models, folds, k, prior, vectors)
 
 
 def seen(results: Results) -> placement.Seen:
@@ -149,6 +151,7 @@ def report(
             "by_device": placement.by_device(placed, seen(results)),
         },
         "ablation": ablated,
+        "vectors": results.vectors,
         "serving": dict(serving),
     }
 

@@ -47,7 +47,7 @@ def html(report: Mapping[str, Any]) -> str:
     if report["folds"] is not None:
         title = f"Households that were not learned from ({report['folds']['k']} folds)"
         parts.append(_section(title, report["folds"], report))
-    parts += [_groups(report), _placement(report), _serving(report), _words()]
+    parts += [_groups(report), _vectors(report["vectors"]), _placement(report), _serving(report), _words()]
     body = "\n".join(parts)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Continue Watching: what the model is worth'
@@ -204,6 +204,35 @@ def _groups(report: Mapping[str, Any]) -> str:
         f"<tbody>{rows}</tbody></table>"
         + _figure(chart, "MRR lost without a group, in points of 100; the line is the 95 % interval.", "half")
     )
+
+
+def _vectors(worth: Mapping[str, Any] | None) -> str:
+    if worth is None:
+        return ""
+    parts = [
+        ("all sessions", worth["all"]),
+        *((f"{part['part']} members had played the show", part) for part in worth["by_show"]),
+        *((f"{part['part']} plays of the member before", part) for part in worth["by_member"]),
+    ]
+    rows = "".join(
+        f"<tr><td>{escape(label)}</td><td>{part['decisions']:,}</td><td>{_percent(part['precision_at_1']['without'])}</td>"
+        f"<td>{_percent(part['precision_at_1']['with'])}</td><td>{_number(part['mrr']['without'])}</td>"
+        f"<td>{_number(part['mrr']['with'])}</td><td>{_added(part['mrr'])}</td></tr>"
+        for label, part in parts
+    )
+    return (
+        "<h2>What title vectors add</h2>"
+        f"<p>The same models trained with and without the vectors of {worth['titles']:,} titles ({worth['dims']} "
+        f"numbers each), which know {worth['known']:,} of the {worth['shows']:,} shows here; judged on later sessions "
+        "that went on with something.</p>"
+        "<table><thead><tr><th>sessions by</th><th>how many</th><th>first, without</th><th>first, with</th>"
+        "<th>MRR without</th><th>MRR with</th><th>added, points of 100 (95 % interval)</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table>"
+    )
+
+
+def _added(pair: Mapping[str, Any]) -> str:
+    return "–" if pair["added"] is None else f"{_points(pair['added'])} ({_interval(pair['interval'])})"
 
 
 def _placement(report: Mapping[str, Any]) -> str:

@@ -21,11 +21,12 @@ Reads public tables into DIR/titles.csv and, where they tell audiences, DIR/audi
              audience by country is an estimate from them). With --titles, audiences of the titles of that table are
              found by name, kind and year
   tmdb       daily lists of ids (.json.gz), tmdb_5000_movies.csv with tmdb_5000_credits.csv, and the like
+  catalogue  titles as workers know them (history.titles.jsonl): each show with its show_id, for vectors of the ranking
 
 Which file is which is told from its columns. A row that can't be read is left out; all of these are listed in
 DIR/broken.tsv with line and reason. docs/titles.md says what becomes of each column.
 """
-_FORMATS: Final = ("netflix", "movielens", "top10", "tmdb")
+_FORMATS: Final = ("netflix", "movielens", "top10", "tmdb", "catalogue")
 _SHOWN: Final = 5
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from models.titles import table
 from models.titles.delimited import BrokenRow
-from models.titles.imports import movielens, netflix, tmdb, top10
+from models.titles.imports import catalogue, movielens, netflix, tmdb, top10
 from models.titles.matching import Names
 from models.titles.table import AudienceRow, TitleRecord
 from streams.cli import main
@@ -233,3 +233,23 @@ def test_the_made_up_catalogue_is_written_as_tables(tmp_path):
     assert main(["titles", "simulate", "--titles", "30", "-o", str(tmp_path / "made")]) == 0
     assert len(table.read(tmp_path / "made/titles.csv")[0]) == 30
     assert table.read_audience(tmp_path / "made/audience.csv")[0]
+
+
+def test_a_catalogue_becomes_titles_by_show(tmp_path):
+    def line(title_id, show_id, kind, added, summary):
+        named = f'"title_id":"{title_id}","show_id":"{show_id}","name":"Dark","kind":"{kind}"'
+        numbers = '"season":1,"episode":1,' if kind == "series" else ""
+        return f'{{{named},{numbers}"added_at":{added},"summary":"{summary}","genres":["drama"],"tags":["twins"]}}\n'
+
+    source = put(
+        tmp_path,
+        "log.titles.jsonl",
+        line("d.2", "dark", "series", 20, "Second.") + line("d.1", "dark", "series", 10, "First.") + "{}\n"
+        + line("f", "f", "film", 5, "Film."),
+    )  # fmt: skip
+    imported = catalogue.read([source])
+    assert imported.titles == [
+        TitleRecord("dark", "Dark", "series", None, ("drama",), ("twins",), summary="First."),
+        TitleRecord("f", "Dark", "film", None, ("drama",), ("twins",), summary="Film."),
+    ]
+    assert [row.line for row in imported.broken[source]] == [3]

@@ -1,0 +1,89 @@
+"""What vectors add is the difference of two orders on the same sessions, by how much is known of show and member."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import orjson
+import pytest
+
+from models import vectors_worth
+from models.evaluation import Judged
+from models.titles.folder import TitleSpace
+from models.titles.imports import catalogue
+from streams.cli import main
+
+
+class Decisions(SimpleNamespace):
+    """Three sessions of three candidates each, in two households; the last one went on with nothing."""
+
+    def __len__(self):
+        return 3
+
+
+SESSIONS = Decisions(
+    continued=np.array([True, True, False]),
+    households=lambda: np.array(["a", "b", "b"]),
+    history=np.array([0, 30, 30], np.int32),
+    recency_rank=np.array([1, 2, 3] * 3),
+    played=np.array([False, True, False, True, False, False, False, False, False]),
+    offsets=np.array([0, 3, 6, 9]),
+)
+
+
+def judged(*scores):
+    return Judged(SESSIONS, SimpleNamespace(score=np.array(scores, np.float32)), {})
+
+
+def test_what_is_added_is_the_difference_by_show_and_by_member():
+    """With vectors both played shows stand first; without, the first session's stands third."""
+    with_ = judged(0, 1, 0, 1, 0, 0, 0, 0, 0)
+    without = judged(2, 0, 1, 1, 0, 0, 0, 0, 0)
+    found = vectors_worth.compare(with_, without, np.array([0, 7, 0]))
+    assert found["all"]["decisions"] == 2
+    assert found["all"]["mrr"] == {
+        "with": 1.0,
+        "without": pytest.approx(2 / 3),
+        "added": pytest.approx(1 / 3),
+        "interval": None,
+    }
+    assert found["all"]["precision_at_1"]["added"] == 0.5
+    shows = {part["part"]: (part["decisions"], part["mrr"]["added"]) for part in found["by_show"]}
+    assert shows == {"0": (1, pytest.approx(2 / 3)), "5–19": (1, 0.0)}
+    members = {part["part"]: part["decisions"] for part in found["by_member"]}
+    assert members == {"0–4": 1, "20–99": 1}
+
+
+def test_members_who_played_a_show_before_are_counted_once(replayed):
+    plays, examples = replayed.plays, replayed.examples
+    begins = int(np.median(plays.ts))
+    counted = vectors_worth.members_before(plays, examples, begins)
+    for decision in range(0, len(examples), 97):
+        show = examples.shows[examples.first_show[decision]]
+        of_show = (plays.shows[plays.show] == show) & (plays.ts < begins)
+        assert counted[decision] == len(set(plays.member[of_show].tolist()))
+
+
+def test_a_training_with_vectors_says_what_they_add(log, tmp_path):
+    """Vectors of the log's own shows; the report has the figures, and the page a table of them."""
+    titles = catalogue.read([log.with_name(f"{log.stem}.titles.jsonl")]).titles
+    tags = sorted({tag for title in titles for tag in title.tags})
+    view = np.array([[tag in title.tags for tag in tags] for title in titles], np.float32)
+    TitleSpace(titles, {"category": view}).save(tmp_path / "space")
+    assert main(["titles", "bundle", str(tmp_path / "space"), "--npz", str(tmp_path / "v.npz")]) == 0
+    trained = ["train", "--events", str(log), "-o", str(tmp_path / "bundle"), "--candidate-days", "30"]
+    assert main([*trained, "--vectors", str(tmp_path / "v.npz")]) == 0
+    report = orjson.loads((tmp_path / "bundle/report.json").read_bytes())
+    worth = report["vectors"]
+    assert (worth["titles"], worth["dims"]) == (len(titles), len(tags))
+    assert worth["known"] == worth["shows"]
+    assert worth["all"]["decisions"] == sum(part["decisions"] for part in worth["by_show"])
+    assert worth["all"]["mrr"]["with"] == pytest.approx(report["time_split"]["order"]["model"]["mrr"])
+    assert "What title vectors add" in (tmp_path / "bundle/report.html").read_text()
+
+
+def test_vectors_that_can_not_be_read_are_told_before_any_work(log, tmp_path, capsys):
+    missing = ["--vectors", str(tmp_path / "none.npz")]
+    assert main(["train", "--events", str(log), "-o", str(tmp_path / "bundle"), *missing]) == 1
+    said = capsys.readouterr().err
+    assert "the vectors of" in said
+    assert "Reading" not in said
