@@ -125,6 +125,7 @@ def _probability(p: Floats, happened: Bools, household: Longs | None) -> dict[st
         "log_loss_interval": metrics.interval(losses, household) if household is not None else None,
         "auc": metrics.auc(p, happened),
         "calibration_error": metrics.calibration_error(p, happened),
+        "calibration_error_by_chance": metrics.calibration_error_by_chance(p),
         "calibration": [
             {"probability": mean, "share": share, "count": count}
             for mean, share, count in metrics.calibration_bins(p, happened)

@@ -79,6 +79,20 @@ def calibration_error(probability: NDArray[np.floating], happened: Bools, bins: 
     return sum(abs(p - share) * count for p, share, count in table) / total if total else None
 
 
+def calibration_error_by_chance(probability: NDArray[np.floating], bins: int = 15) -> float | None:
+    """The calibration error that probabilities which are exactly right show on average, by chance alone.
+
+    What happens in a bin then differs from what was said by sqrt(sum p (1 − p)), a normal deviation whose mean distance
+    from 0 is sqrt(2 / π) of that. Decisions count as independent; those of a household are not quite.
+    """
+    if not len(probability):
+        return None
+    p = probability.astype(np.float64)
+    which = np.minimum((p * bins).astype(np.int64), bins - 1)
+    variances = np.bincount(which, weights=p * (1 - p), minlength=bins)
+    return float(np.sqrt(2 / np.pi * variances).sum() / len(p))
+
+
 def interval(values: Doubles, household: Longs, seed: int = 1, draws: int = 1000) -> tuple[float, float] | None:
     """95 % bootstrap interval of the mean of `values`, drawing whole households; None below five households.
 

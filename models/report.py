@@ -174,11 +174,12 @@ def _probabilities(judged: Mapping[str, Any]) -> str:
     }
     rows = "".join(
         f"<tr><td>{escape(name)}</td><td>{_number(of['auc'])}</td><td>{_number(of['log_loss'])}</td>"
-        f"<td>{_number(of['calibration_error'])}</td></tr>"
+        f"<td>{_number(of['calibration_error'])}</td><td>{_number(of['calibration_error_by_chance'])}</td></tr>"
         for name, of in named.items()
     )
     return (
-        "<table><thead><tr><th>probability that</th><th>AUC</th><th>log-loss</th><th>calibration error</th></tr>"
+        "<table><thead><tr><th>probability that</th><th>AUC</th><th>log-loss</th><th>calibration error</th>"
+        "<th>… by chance alone</th></tr>"
         f"</thead><tbody>{rows}</tbody></table>"
     )
 
@@ -315,7 +316,8 @@ def _words() -> str:
         "NDCG@5": "likewise with 1 / log2(1 + place), within five.",
         "AUC": "how often a session that went on was given the higher probability than one that did not.",
         "Log-loss": "smaller is better; it punishes being sure and wrong.",
-        "Calibration error": "how far probabilities are from how often things happen, on average.",
+        "Calibration error": "how far probabilities are from how often things happen, on average; by chance alone: "
+        "what exactly right ones would show on so many sessions.",
         "Intervals": "come from drawing households again and again; below five households there are none.",
     }
     items = " ".join(f"<b>{word}</b> {meaning}" for word, meaning in meanings.items())

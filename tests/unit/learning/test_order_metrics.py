@@ -53,6 +53,17 @@ def test_the_calibration_error_weighs_each_bin_by_its_count():
     assert metrics.calibration_error(p, happened) == pytest.approx((3 * (1 / 3 - 0.1) + 0.1) / 4)
 
 
+def test_right_probabilities_show_the_calibration_error_that_chance_gives_them():
+    """Four hundred throws of a coin: the share of heads is off by sqrt(2 / π) × sqrt(400 / 4) / 400 on average."""
+    coin = np.full(400, 0.5)
+    assert metrics.calibration_error_by_chance(coin) == pytest.approx(math.sqrt(2 / math.pi) / 40)
+    rng = np.random.default_rng(1)
+    p = rng.uniform(size=3000)
+    errors = [metrics.calibration_error(p, rng.uniform(size=3000) < p) for _ in range(200)]
+    assert metrics.calibration_error_by_chance(p) == pytest.approx(np.mean(errors), rel=0.05)
+    assert metrics.calibration_error_by_chance(np.empty(0)) is None
+
+
 def test_a_probability_of_1_falls_into_the_last_bin():
     assert metrics.calibration_bins(np.array([1.0]), np.array([True])) == [(1.0, 1.0, 1)]
 
