@@ -2,9 +2,6 @@
 
 import os
 import shutil
-import signal
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
+from gateway_process import GatewayProcess
 from kafka import KafkaProducer
 from page import Page
 from ports import free_port
@@ -27,45 +25,6 @@ FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1500,1060",
 )  # fmt: skip
-
-
-class GatewayProcess:
-    """One `cw gateway`; start and stop it as often as a test likes."""
-
-    def __init__(self, env: dict[str, str]) -> None:
-        self.port = int(env["CW_GATEWAY_PORT"])
-        self.env = env
-        self.history: Path | None = None  # what it was given at first
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/"
-
-    def get(self, path: str) -> Any:
-        try:
-            with urllib.request.urlopen(self.url + path, timeout=5) as answer:
-                return orjson.loads(answer.read())
-        except OSError:
-            return None
-
-    def post(self, events: bytes) -> None:
-        """Sends events as a client does; every one must be taken."""
-        with urllib.request.urlopen(self.url + "v1/events", events, timeout=30) as answer:
-            assert orjson.loads(answer.read())["rejected"] == []
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "streams.cli", "gateway"], env=self.env, stdout=subprocess.DEVNULL
-        )
-        wait_until(lambda: (self.get("readyz") or {}).get("ready") is True, 60)
-
-    def stop(self) -> None:
-        """As an operator would: SIGTERM, and it must end cleanly."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGTERM)
-            assert self._process.wait(20) == 0
-            self._process = None
 
 
 @pytest.fixture(scope="module")
@@ -118,8 +77,8 @@ def model(gateway: GatewayProcess, broker: Any, tmp_path: Path) -> Iterator[str]
 
 
 @pytest.fixture
-def open_page(gateway: GatewayProcess, tmp_path: Path) -> Iterator[Callable[..., Page]]:
-    """Opens the page in a Chromium with a fresh profile folder, once both devices are connected."""
+def driver(tmp_path: Path) -> Iterator[webdriver.Chrome]:
+    """A Chromium with a fresh profile folder."""
     browser = next(
         (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
     )
@@ -132,6 +91,17 @@ def open_page(gateway: GatewayProcess, tmp_path: Path) -> Iterator[Callable[...,
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(driver_path))
+    try:
+        yield driver
+    finally:
+        if os.environ.get("CW_SCREENSHOTS"):
+            driver.save_screenshot(str(Path(os.environ["CW_SCREENSHOTS"]) / f"{tmp_path.name}.png"))
+        driver.quit()
+
+
+@pytest.fixture
+def open_page(gateway: GatewayProcess, driver: webdriver.Chrome) -> Callable[..., Page]:
+    """Opens the page, once both devices are connected."""
 
     def open_it(query: str = "") -> Page:
         driver.get(gateway.url + query)
@@ -139,9 +109,4 @@ def open_page(gateway: GatewayProcess, tmp_path: Path) -> Iterator[Callable[...,
         page.wait(lambda: page.text("#status") == "live", "both devices connected")
         return page
 
-    try:
-        yield open_it
-    finally:
-        if os.environ.get("CW_SCREENSHOTS"):
-            driver.save_screenshot(str(Path(os.environ["CW_SCREENSHOTS"]) / f"{tmp_path.name}.png"))
-        driver.quit()
+    return open_it

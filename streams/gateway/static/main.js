@@ -33,6 +33,14 @@ async function main() {
   addEventListener("pagehide", () => devices.forEach((device) => device.stop()));
   setInterval(showClock, 250);
   await open(chosen, catalogue);
+  await linkTitles();
+}
+
+// The similarity map, where the gateway has one.
+async function linkTitles() {
+  const { titles } = await patiently(() => getJson("v1/title-map/about"));
+  $("titles").hidden = !titles;
+  $("titles").search = location.search;
 }
 
 async function open(member, catalogue) {
