@@ -27,6 +27,7 @@ FOLDERS = {
     "streams/scoring": "bundles and the models in them",
     "models": "offline: replay, train, evaluate, report",
     "models/titles": "title vectors: inputs, training, tools; `cw titles`",
+    "models/titles/imports": "public tables to titles and audiences",
     "export": "trained models to a bundle, and its announcement",
     "tests": "",
     "tests/unit": "rules, folds, codecs, features: no broker",
