@@ -27,6 +27,7 @@ __all__ = ["Fenced", "FencedProducer", "passes"]
 logger = get_logger(__name__)
 
 RETRY_S = 0.5
+SLICE = 256  # records appended at a time
 STOP_TIMEOUT = 5.0  # seconds; a producer that can't reach the broker is left to the garbage collector
 
 # What Kafka answers to a producer whose id is no longer its own, or no longer known.
@@ -85,6 +86,8 @@ class FencedProducer:
                     batch, count = producer.create_batch(), 0
                     batch.append(key=key, value=value, timestamp=None)
                 count += 1
+                if count % SLICE == 0:
+                    await asyncio.sleep(0)
             batch.close()
             sent.append(await producer.send_batch(batch, self.topic, partition=self.partition))
             for future in sent:

@@ -19,6 +19,8 @@ __all__ = ["Flushing"]
 V = TypeVar("V")
 logger = get_logger(__name__)
 
+SLICE = 256  # values encoded at a time: all of a flush at once would hold up the handler for tens of milliseconds
+
 
 class Flushing(Generic[V]):
     """The flushes of a table: when they are due, and what one does. At most one of a partition runs at a time."""
@@ -69,16 +71,31 @@ class Flushing(Generic[V]):
         partition.due = partition.timer = None
         partition.flush = asyncio.create_task(self._flush(partition))
 
+    async def _encoded(self, partition: Partition[V]) -> list[tuple[bytes, bytes | None]]:
+        """What changed, encoded.
+
+        Between two slices the handler may change a value again. Then it is encoded as it is by then, ahead of its
+        batch's acks, as any value is whose worker dies between write and acks; and the next flush has it again.
+        """
+        dirty = partition.take_dirty()
+        items: list[tuple[bytes, bytes | None]] = []
+        for start in range(0, len(dirty), SLICE):
+            for key, value in dirty[start : start + SLICE]:
+                encoded = None if value is None else self._table.encode(value)
+                partition.resize(key, len(encoded or b""))
+                items.append((key, encoded))
+            await asyncio.sleep(0)
+        return items
+
     async def _flush(self, partition: Partition[V]) -> None:
         """Makes what changed durable and acknowledges the batches that changed it."""
         table = self._table
         held, partition.held = partition.held, []
         outputs, partition.outputs = partition.outputs, []
         try:
-            items = [(k, None if v is None else table.encode(v)) for k, v in partition.take_dirty()]
-            for key, encoded in items:
-                partition.resize(key, len(encoded or b""))
-            items += [(MARK + key, b"" if marked else None) for key, marked in partition.take_marks().items()]
+            marks = partition.take_marks()  # as of `outputs`: a mark goes once what it stood for is delivered
+            items = await self._encoded(partition)
+            items += [(MARK + key, b"" if marked else None) for key, marked in marks.items()]
             if outputs:
                 await asyncio.gather(*outputs)
             offset = await partition.producer.write(items) if items else None

@@ -1,7 +1,7 @@
 """What a worker holds in memory for one partition of a batched table, between one flush and the next."""
 
 from asyncio import Event, Future, Task, TimerHandle
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from itertools import chain
 from typing import Any, Generic, TypeVar
 
@@ -86,7 +86,7 @@ class Partition(Generic[V]):
         elif key in self.older_sizes:
             self.older_sizes[key] = size
 
-    def take_dirty(self) -> Iterable[tuple[bytes, V | None]]:
+    def take_dirty(self) -> list[tuple[bytes, V | None]]:
         """Moves what changed to `flushing`, and returns it."""
         self.flushing, self.dirty, self.dirty_bytes = self.dirty, {}, 0
         recent, older = self.recent, self.older

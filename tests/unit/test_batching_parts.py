@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.batching import App, Chunk, Table
+from streams.batching.flushing import SLICE, Flushing
 from streams.batching.partition import Partition
 from streams.batching.transport import Consumer
 
@@ -231,6 +232,24 @@ async def test_settling_waits_for_a_handler_that_takes_the_next_batch_meanwhile(
     partition.idle.set()
     await settling
     assert consumer._new_offset(SOURCE) == 20
+
+
+@pytest.mark.timeout(20)
+async def test_a_value_changed_while_a_flush_encodes_is_in_the_next_one_too(consumer: Consumer) -> None:
+    """The handler has its turns meanwhile, so that a flush of thousands holds nobody up."""
+    app = consumer.app
+    table: Table[list[int]] = Table(app, "t", partitions=1, encode=bytes, decode=list)
+    partition: Partition[list[int]] = Partition(0, Producer())  # type: ignore[arg-type]
+    keys = [b"%d" % number for number in range(2 * SLICE)]
+    partition.put_many({key: [1] for key in keys})
+    flush = asyncio.create_task(Flushing(table)._encoded(partition))
+    await asyncio.sleep(0)
+    for key in (keys[0], keys[-1]):
+        partition.recent[key].append(2)  # type: ignore[union-attr]
+        partition.put_many({key: partition.recent[key]})
+    written = dict(await flush)
+    assert (written[keys[0]], written[keys[-1]], len(written)) == (b"\1", b"\1\2", 2 * SLICE)
+    assert dict(partition.take_dirty()) == {keys[0]: [1, 2], keys[-1]: [1, 2]}
 
 
 def test_a_second_table_is_refused() -> None:
