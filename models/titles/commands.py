@@ -16,9 +16,11 @@ MODULES: Final[tuple[str, ...]] = (
     "models.titles.commands_import",
     "models.titles.commands_simulate",
     "models.titles.commands_train",
+    "models.titles.commands_evaluate",
     "models.titles.commands_similar",
     "models.titles.commands_clusters",
     "models.titles.commands_map",
+    "models.titles.commands_add",
     "models.titles.commands_bundle",
 )
 

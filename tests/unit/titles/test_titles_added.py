@@ -1,0 +1,44 @@
+"""Titles added after a training lie where the same titles would have lain in it, and move no other."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.titles import table
+from models.titles.folder import TitleSpace
+from models.titles.simulate import make
+from models.titles.table import TitleRecord
+from streams.cli import main
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder of vectors of 60 titles, with its encoder for categories."""
+    folder = tmp_path_factory.mktemp("added")
+    table.write(folder / "titles.csv", make(60, seed=4).titles)
+    titles = ["--titles", str(folder / "titles.csv")]
+    assert main(["titles", "train", *titles, "--text", "none", "-o", str(folder / "space")]) == 0
+    return folder / "space"
+
+
+def test_the_same_title_under_another_id_gets_the_same_vectors_and_no_other_moves(trained, tmp_path, capsys):
+    before = TitleSpace.load(trained)
+    views = {name: np.array(vectors) for name, vectors in before.views.items()}
+    twin = replace(before.titles[7], title_id="twin")
+    table.write(tmp_path / "new.csv", [before.titles[3], twin, TitleRecord("bare", "Nothing known")])
+    assert main(["titles", "add", str(tmp_path / "new.csv"), "--dir", str(trained)]) == 0
+    assert "2 titles added" in capsys.readouterr().out
+    after = TitleSpace.load(trained)
+    assert [title.title_id for title in after.titles[60:]] == ["twin", "bare"]
+    assert np.allclose(after.views["category"][60], views["category"][7], atol=1e-4)
+    assert np.isfinite(after.views["category"][61]).all()
+    for name, vectors in after.views.items():
+        assert np.array_equal(vectors[:60], views[name])
+
+
+def test_a_folder_without_encoders_is_told(tmp_path, capsys):
+    TitleSpace([TitleRecord("a", "A")], {"graph": np.ones((1, 2), np.float32)}).save(tmp_path / "space")
+    table.write(tmp_path / "new.csv", [TitleRecord("b", "B")])
+    assert main(["titles", "add", str(tmp_path / "new.csv"), "--dir", str(tmp_path / "space")]) == 1
+    assert "train it with --titles" in capsys.readouterr().err
