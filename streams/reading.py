@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from streams.errors import CommandError
-from streams.topics import one_line
+from streams.topics import no_kafka, one_line
 
 _SILENCE_S = 30.0
 
@@ -92,10 +92,7 @@ def _consumer(bootstrap_servers: str, committed_only: bool) -> Iterator[Any]:
             max_poll_records=5000,
         )
     except (KafkaError, OSError, ValueError) as error:
-        raise CommandError(
-            f"no Kafka answers at {bootstrap_servers} ({one_line(error)}): start one with 'cw broker start', "
-            "or set KAFKA_BOOTSTRAP_SERVERS to a cluster that runs"
-        ) from None
+        raise no_kafka(bootstrap_servers, error) from None
     try:
         yield consumer
     finally:

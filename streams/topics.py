@@ -117,14 +117,19 @@ def admin(bootstrap_servers: str, timeout_s: float = 30.0) -> Iterator[Any]:
             request_timeout_ms=max(10_000, int(timeout_s * 1000)),
         )
     except (KafkaError, OSError, ValueError) as error:
-        raise CommandError(
-            f"no Kafka answers at {bootstrap_servers} ({one_line(error)}): start one with 'cw broker start', "
-            "or set KAFKA_BOOTSTRAP_SERVERS to a cluster that runs"
-        ) from None
+        raise no_kafka(bootstrap_servers, error) from None
     try:
         yield client
     finally:
         client.close()
+
+
+def no_kafka(bootstrap_servers: str, error: BaseException) -> CommandError:
+    """What a command says where no broker answers."""
+    return CommandError(
+        f"no Kafka answers at {bootstrap_servers} ({one_line(error)}): start one with 'cw broker start', "
+        "or set KAFKA_BOOTSTRAP_SERVERS to a cluster that runs"
+    )
 
 
 def one_line(error: BaseException) -> str:

@@ -7,8 +7,8 @@ from typing import Final
 from aiohttp import web
 
 from streams import metrics
-from streams.gateway.auth import Caller
-from streams.gateway.http import try_later
+from streams.gateway.auth import Authenticator, Caller
+from streams.gateway.http import device_in_query, member_in_path, try_later
 from streams.gateway.hub import Hub
 from streams.gateway.store import Row, RowStore
 from streams.gateway.versions import parse_version
@@ -25,15 +25,15 @@ class Following:
     """The newest row of a member that the client does not have yet; of two updates in between only the last is sent."""
 
     def __init__(self, store: RowStore, member_id: str, device_id: str | None, seen: Version | None) -> None:
+        self.member_id = member_id
         self._store = store
-        self._member_id = member_id
         self._device_id = device_id
         self._seen = seen
         self._seen_device: str | None = None
 
     def next(self) -> Row | None:
         """The row to send now, or None where the client has it."""
-        row = self._store.row(self._member_id, self._device_id)
+        row = self._store.row(self.member_id, self._device_id)
         if row is None or (self._seen is not None and not self._is_news(row, self._seen)):
             return None
         self._seen, self._seen_device = row.version, row.device_id
@@ -43,6 +43,23 @@ class Following:
         # One event makes the rows of several devices, maybe in one millisecond: a change of device is news by itself.
         moved = self._seen_device is not None and row.device_id != self._seen_device
         return row.version > seen or (moved and row.version >= seen)
+
+
+class RowStream:
+    """What the handlers of both routes have in common: the rows, who follows them, and who may."""
+
+    def __init__(self, store: RowStore, hub: Hub, authenticator: Authenticator) -> None:
+        self.hub = hub
+        self._store = store
+        self._authenticator = authenticator
+
+    async def begin(self, request: web.Request) -> tuple[Caller, Following]:
+        """Who asks, and what they are to be sent. Raises Problem where they may not follow, or there is no room."""
+        member_id = member_in_path(request)
+        caller = await self._authenticator.caller(request)
+        caller.require(member_id)
+        check_room(self.hub)
+        return caller, Following(self._store, member_id, device_in_query(request), last_seen(request))
 
 
 def last_seen(request: web.Request) -> Version | None:

@@ -5,47 +5,36 @@ import asyncio
 from aiohttp import web
 
 from streams import metrics
-from streams.gateway.auth import Authenticator
 from streams.gateway.following import (
     STALLED_S,
-    Following,
-    check_room,
+    RowStream,
     count_push,
     expired,
     goodbye_ms,
-    last_seen,
     quiet_s,
     retry_ms,
 )
-from streams.gateway.http import device_in_query, member_in_path
-from streams.gateway.hub import Hub
-from streams.gateway.store import Row, RowStore
+from streams.gateway.store import Row
 
 
-class ServerSentRows:
+class ServerSentRows(RowStream):
     """The handler of one route. `id:` is the row's version, so a client that reconnects misses and repeats nothing."""
-
-    def __init__(self, store: RowStore, hub: Hub, authenticator: Authenticator) -> None:
-        self._store = store
-        self._hub = hub
-        self._authenticator = authenticator
 
     async def get(self, request: web.Request) -> web.StreamResponse:
         """Streams until the client leaves, stops reading, its token expires, or the gateway stops."""
-        member_id = member_in_path(request)
-        caller = await self._authenticator.caller(request)
-        caller.require(member_id)
-        check_room(self._hub)
-        following = Following(self._store, member_id, device_in_query(request), last_seen(request))
+        caller, following = await self.begin(request)
         stream = web.StreamResponse(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         stream.content_type = "text/event-stream"
         stream.charset = "utf-8"
         await stream.prepare(request)
         reason = "client"
-        with self._hub.listen(member_id) as listener, metrics.STREAMS_CONNECTED.labels("sse").track_inprogress():
+        with (
+            self.hub.listen(following.member_id) as listener,
+            metrics.STREAMS_CONNECTED.labels("sse").track_inprogress(),
+        ):
             try:
                 first, woken = True, True
-                while not self._hub.stopping and not expired(caller):
+                while not self.hub.stopping and not expired(caller):
                     row = following.next() if woken else None
                     if row is not None:
                         await _write(stream, _message(row, first))
@@ -54,9 +43,9 @@ class ServerSentRows:
                     elif not woken:
                         await _write(stream, b":\n\n")
                     woken = await listener.wait(quiet_s(caller))
-                reason = "stopping" if self._hub.stopping else "expired"
-                if self._hub.stopping:
-                    await _write(stream, b"retry: %d\n\n" % goodbye_ms(self._hub.count))
+                reason = "stopping" if self.hub.stopping else "expired"
+                if self.hub.stopping:
+                    await _write(stream, b"retry: %d\n\n" % goodbye_ms(self.hub.count))
             except TimeoutError:
                 reason = "slow"
                 if request.transport is not None:

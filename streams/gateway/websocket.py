@@ -18,21 +18,16 @@ from typing import Final
 from aiohttp import WSCloseCode, web
 
 from streams import metrics
-from streams.gateway.auth import Authenticator
 from streams.gateway.following import (
     KEEP_ALIVE_S,
     STALLED_S,
-    Following,
-    check_room,
+    RowStream,
     count_push,
     expired,
     goodbye_ms,
-    last_seen,
     quiet_s,
 )
-from streams.gateway.http import device_in_query, member_in_path
-from streams.gateway.hub import Hub, Listener
-from streams.gateway.store import RowStore
+from streams.gateway.hub import Listener
 
 TOKEN_EXPIRED: Final = 4401
 TOO_SLOW: Final = 4408
@@ -40,29 +35,23 @@ MAX_MESSAGE_BYTES: Final = 4096
 CLOSE_S: Final = 2.0
 
 
-class WebSocketRows:
+class WebSocketRows(RowStream):
     """The handler of one route."""
-
-    def __init__(self, store: RowStore, hub: Hub, authenticator: Authenticator) -> None:
-        self._store = store
-        self._hub = hub
-        self._authenticator = authenticator
 
     async def get(self, request: web.Request) -> web.StreamResponse:
         """Sends rows until the client leaves, stops reading, its token expires, or the gateway stops."""
-        member_id = member_in_path(request)
-        caller = await self._authenticator.caller(request)
-        caller.require(member_id)
-        check_room(self._hub)
-        following = Following(self._store, member_id, device_in_query(request), last_seen(request))
+        caller, following = await self.begin(request)
         socket = web.WebSocketResponse(heartbeat=KEEP_ALIVE_S, max_msg_size=MAX_MESSAGE_BYTES, timeout=CLOSE_S)
         await socket.prepare(request)
         reason = "client"
-        with self._hub.listen(member_id) as listener, metrics.STREAMS_CONNECTED.labels("ws").track_inprogress():
+        with (
+            self.hub.listen(following.member_id) as listener,
+            metrics.STREAMS_CONNECTED.labels("ws").track_inprogress(),
+        ):
             reader = asyncio.create_task(_read(socket, listener))
             try:
                 first = True
-                while not socket.closed and not reader.done() and not self._hub.stopping and not expired(caller):
+                while not socket.closed and not reader.done() and not self.hub.stopping and not expired(caller):
                     row = following.next()
                     if row is not None:
                         async with asyncio.timeout(STALLED_S):
@@ -70,9 +59,9 @@ class WebSocketRows:
                         count_push(row, "ws", first)
                         first = False
                     await listener.wait(quiet_s(caller))
-                if self._hub.stopping:
+                if self.hub.stopping:
                     reason = "stopping"
-                    goodbye = f"retry_ms={goodbye_ms(self._hub.count)}".encode()
+                    goodbye = f"retry_ms={goodbye_ms(self.hub.count)}".encode()
                     await _close(socket, WSCloseCode.SERVICE_RESTART, goodbye)
                 elif expired(caller):
                     reason = "expired"

@@ -17,20 +17,9 @@ from traffic import Load
 from worker_process import WorkerProcess, changelog_states, plain_fold, records, wait_caught_up, wait_until
 
 from streams import topics
-from streams.cli import main
 from streams.config import OUTCOMES_APP_ID
 from streams.scoring.announcements import CANDIDATE, LIVE, VERDICT, Verdict, encode_verdict
 from streams.scoring.candidate import in_share
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle trained on a small simulated log."""
-    folder = tmp_path_factory.mktemp("models")
-    log = str(folder / "log.jsonl")
-    assert main(["simulate", "--members", "10", "--days", "20", "--seed", "5", "-o", log]) == 0
-    assert main(["train", "--events", log, "-o", str(folder / "bundle")]) == 0
-    return folder / "bundle"
 
 
 @pytest.fixture

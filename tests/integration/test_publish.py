@@ -4,23 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from kafka import KafkaConsumer
 
 from streams import topics
-from streams.cli import main
 from streams.scoring.announcements import LIVE
 from streams.scoring.swap import ModelSlot
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle trained on a small simulated log."""
-    folder = tmp_path_factory.mktemp("publish")
-    log = str(folder / "log.jsonl")
-    assert main(["simulate", "--members", "10", "--days", "20", "--seed", "5", "-o", log]) == 0
-    assert main(["train", "--events", log, "-o", str(folder / "bundle")]) == 0
-    return folder / "bundle"
 
 
 def publish(folder: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -39,8 +27,8 @@ def announced(bootstrap_servers: str) -> list[tuple[bytes, bytes]]:
         consumer.close()
 
 
-def test_what_publish_announces_a_worker_takes_over(broker, bundle, tmp_path):
-    done = publish(bundle, broker.env)
+def test_what_publish_announces_a_worker_takes_over(broker, trained, tmp_path):
+    done = publish(trained, broker.env)
     assert done.returncode == 0, done.stderr
     key, value = announced(broker.bootstrap_servers)[-1]
     assert key == LIVE.encode()
@@ -49,11 +37,11 @@ def test_what_publish_announces_a_worker_takes_over(broker, bundle, tmp_path):
     assert slot.current.version in done.stdout
 
 
-def test_a_bundle_that_no_worker_would_take_is_not_announced(broker, bundle, tmp_path):
+def test_a_bundle_that_no_worker_would_take_is_not_announced(broker, trained, tmp_path):
     before = len(announced(broker.bootstrap_servers))
     broken = tmp_path / "broken"
     broken.mkdir()
-    for file in bundle.iterdir():
+    for file in trained.iterdir():
         (broken / file.name).write_bytes(file.read_bytes())
     (broken / "continuation.onnx").write_bytes(b"")
     done = publish(broken, broker.env)
