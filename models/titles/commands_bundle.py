@@ -13,9 +13,10 @@ Puts one view of a folder of vectors where the ranking finds it, so that it know
   --bundle B                 gives a bundle these vectors in place of its own, and a new version. 'cw publish B' hands
                              it to running workers: new titles are known without a training and without a restart
 
-Vectors are looked up by show_id: the titles table must have the title_id of a film and the show_id of a series. A
-bundle goes on with vectors of the same training. After another one titles lie otherwise than its models have learned,
-and the command says so: then train again.
+Vectors are looked up by show_id: the titles table must have the title_id of a film and the show_id of a series ('cw
+titles import catalogue' makes such a table). A bundle goes on with vectors of the same training and titles that 'cw
+titles add' has put beside them. After another training titles lie otherwise than its models have learned, and the
+command says so: then train again.
 """
 
 
@@ -33,7 +34,7 @@ def add_parser(subparsers: Any) -> None:
     target.add_argument("--bundle", type=Path, metavar="B", help="what 'cw train -o' wrote")
     target.add_argument("--npz", type=Path, metavar="FILE", help="write the vectors alone")
     parser.add_argument("-o", "--output", type=Path, metavar="NEW", help="leave B as it is and write the bundle to NEW")
-    parser.add_argument("--view", metavar="V", help="which view (default: combined, or the best that was trained)")
+    parser.add_argument("--view", metavar="V", help="which view (default: category, or else the first there is)")
     parser.set_defaults(run=run)
 
 

@@ -16,13 +16,15 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
-from models.titles.folder import VIEWS, TitleSpace
+from models.titles.folder import TitleSpace
 from streams import vectors
 from streams.errors import CommandError
 from streams.scoring import bundle
 from streams.scoring.bundle import MANIFEST, Manifest, sha256_of
 from streams.vectors import Vectors
 
+# What titles are about comes first: all have a vector of it, whole, also those that were added after the training.
+PREFERRED: Final = ("category", "audience", "combined", "graph")
 _COMPARED: Final = 2000  # pairs of titles
 _ROUNDING: Final = 0.02  # what float16 and a run on another machine may do to a cosine
 
@@ -45,8 +47,8 @@ class Change:
 
 
 def view_of(space: TitleSpace, name: str | None) -> str:
-    """The view asked for, or the best there is. Raises CommandError where it was not trained."""
-    chosen = name or next((view for view in reversed(VIEWS) if view in space.views), "combined")
+    """The view asked for, or else the first there is of PREFERRED. Raises CommandError where it was not trained."""
+    chosen = name or next((view for view in PREFERRED if view in space.views), PREFERRED[0])
     space.view(chosen)
     return chosen
 
