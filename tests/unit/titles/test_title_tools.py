@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.titles import clusters, index, lookup, map_file, map_picture
+from models.titles import clusters, facts, index, lookup, map_file, map_picture
 from models.titles import map as layout
 from models.titles.folder import TitleSpace
 from models.titles.similar import searcher, similar
-from models.titles.table import TitleRecord
-from streams.alike import lists
+from models.titles.table import AudienceRow, TitleRecord
+from models.titles.triples import Triple
+from streams.alike import Facts, Reason, lists
 from streams.errors import CommandError
 from streams.nearest import METRICS, Nearest
 from streams.title_map import load
@@ -41,7 +42,7 @@ def space_of(n=120, groups=4, width=16):
 
 def test_similar_titles_of_a_view_are_those_nearest_with_why_and_never_the_title_itself(tmp_path):
     space = space_of()
-    known = map_file.facts.read(space, tmp_path)
+    known = facts.read(space, tmp_path)
     search = searcher(space, "category", "cosine", tmp_path, counter)
     found = similar(space, known, "category", search, [lookup.find(space.titles, "Title 8")], 5)[0]
     assert len(found) == 5
@@ -162,3 +163,33 @@ def test_the_picture_is_a_png_of_the_views_asked_for(tmp_path):
     map_picture.draw(made, ["category", "graph"], Path(tmp_path / "two.png"))
     one, two = (int.from_bytes((tmp_path / f"{name}.png").read_bytes()[16:20], "big") for name in ("one", "two"))
     assert two == 2 * one
+
+
+def test_a_title_is_strong_where_it_does_better_than_the_country_and_itself():
+    """B is liked twice as much in FR as A is, beside both their levels; three countries say too little of C."""
+    rows = [("A", (800, 400, 100, 100)), ("B", (800, 1600, 100, 100)), ("C", (9, 9, 9))]
+    audience = [
+        AudienceRow(t, c, a) for t, sizes in rows for c, a in zip(("US", "FR", "DE", "IT"), sizes, strict=False)
+    ]
+    found = facts.strong(["A", "B", "C", "D"], audience)
+    assert [found.named(row) for row in range(4)] == [["US"], ["FR"], [], []]
+
+
+def test_links_of_a_graph_are_neighbours_whichever_way_they_point():
+    links = [Triple("title:A", "based_on", "book:Dune"), Triple("book:Dune", "inspired", "title:B")]
+    found = facts.neighbours(["A", "B"], [*links, Triple("title:B", "based_on", "book:Dune")])
+    assert Facts({"neighbours": found}).why(0, 1, "graph") == [Reason("neighbours", ["based on Dune"], 2)]
+
+
+def test_the_categories_that_the_model_sees_are_those_of_its_layer(tmp_path):
+    """W v + b is 0 or more: at least as probable as not. Most probable first."""
+    titles = [TitleRecord("a", "A"), TitleRecord("b", "B")]
+    vectors = np.array([[1, 0], [0, 2]], np.float32)
+    meta = {"views": {"category": {"categories": ["Crime", "Noir"]}}}
+    space = TitleSpace(titles, {"category": vectors}, meta=meta)
+    assert facts.predicted(space, tmp_path) is None
+    (tmp_path / "encoders").mkdir()
+    weights = {"weight": np.array([[1, -1], [2, 1]], np.float32), "bias": np.array([-1, -1], np.float32)}
+    np.savez(tmp_path / "encoders" / "category.npz", **{f"heads.category.listed.{k}": v for k, v in weights.items()})
+    found = facts.predicted(space, tmp_path)
+    assert [found.named(row) for row in range(2)] == [["Noir", "Crime"], ["Noir"]]
