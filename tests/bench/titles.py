@@ -1,6 +1,5 @@
 """Similar titles among a million: building the index, asking it, how much it finds; beside looking at all.
 
-
 `make bench BENCH=titles`. The vectors are made up: clusters that overlap, few directions that matter much.
 """
 
