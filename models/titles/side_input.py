@@ -1,7 +1,8 @@
 """Title vectors as a side input of the ranking: one view of a folder of vectors, as the bundle's titles.npz.
 
 Features look shows up by show_id, so the titles table's title_id must be that: of a film its title_id, of a series the
-show_id, not those of its episodes. Cosines alone are used, so vectors are stored at length 1, in float16.
+show_id, not those of its episodes. Cosines alone are used, so vectors are stored at length 1, in float16, and in as few
+numbers as keep them: each candidate of each decision pays for their length.
 """
 
 import hashlib
@@ -25,6 +26,7 @@ from streams.vectors import Vectors
 
 # What titles are about comes first: all have a vector of it, whole, also those that were added after the training.
 PREFERRED: Final = ("category", "audience", "combined", "graph")
+DIMS: Final = 64
 _COMPARED: Final = 2000  # pairs of titles
 _ROUNDING: Final = 0.02  # what float16 and a run on another machine may do to a cosine
 
@@ -56,14 +58,19 @@ def view_of(space: TitleSpace, name: str | None) -> str:
 def vectors_of(space: TitleSpace, view: str) -> Vectors:
     """A view as vectors of the ranking; titles that have none in this view are left out.
 
-    Raises CommandError where no title has one.
+    Vectors longer than DIMS are projected on the DIMS directions that keep most of their products (those of the largest
+    eigenvalues of their second moments). Raises CommandError where no title has one.
     """
     table = np.asarray(space.view(view), np.float32)
     lengths = np.sqrt(np.einsum("ij,ij->i", table, table))
     rows = np.flatnonzero(lengths > 0)
     if not len(rows):
         raise CommandError(f"no title has a vector in view {view}; choose another with --view")
-    return Vectors.of([space.titles[row].title_id for row in rows], table[rows] / lengths[rows, None])
+    unit = table[rows] / lengths[rows, None]
+    if unit.shape[1] > DIMS:
+        unit = unit @ np.linalg.eigh(unit.T @ unit)[1][:, -DIMS:]
+        unit /= np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
+    return Vectors.of([space.titles[row].title_id for row in rows], unit)
 
 
 def write(path: Path, of_view: Vectors) -> None:

@@ -34,6 +34,16 @@ def test_a_view_becomes_vectors_of_length_1_without_titles_that_have_none():
         side_input.vectors_of(space(TITLES[:1], np.zeros((1, 2), np.float32)), "combined")
 
 
+def test_long_vectors_are_shortened_and_keep_their_cosines():
+    """Vectors of 200 numbers that lie near 20 directions."""
+    view = (RNG.normal(size=(40, 20)) @ RNG.normal(size=(20, 200))).astype(np.float32)
+    made = side_input.vectors_of(space(view=view), "combined")
+    assert made.table.shape == (40, 64)
+    short = made.unit(made.rows([title.title_id for title in TITLES]))
+    unit = view / np.linalg.norm(view, axis=1, keepdims=True)
+    assert np.allclose(short @ short.T, unit @ unit.T, atol=5e-3)
+
+
 def test_the_view_that_added_titles_have_too_is_taken():
     assert side_input.view_of(TitleSpace(TITLES, {"graph": VIEW, "category": VIEW}), None) == "category"
     assert side_input.view_of(TitleSpace(TITLES, {"graph": VIEW, "combined": VIEW}), None) == "combined"
