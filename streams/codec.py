@@ -33,7 +33,7 @@ def encode_state(state: MemberState) -> bytes:
             state.tz,
             state.country,
             state.last_show,
-            [_device_fields(device) for device in state.devices.values()],
+            [device_fields(device) for device in state.devices.values()],
             [(show.show_id, show.title_id) for show in shows],
         ]
     )
@@ -81,7 +81,7 @@ def _decode(data: bytes, epoch: int, offset: int, length: int, facts: int, times
     _widen(state.facts, f.FACT_COLUMNS)
     at += facts
     for fields in devices:
-        device = _device(*fields)
+        device = device_of(*fields)
         state.devices[device.device_id] = device
     end = at + len(shows) * (times + stats)
     if end > len(data):
@@ -133,7 +133,8 @@ def _widen(numbers: "array[Any]", columns: int) -> None:
     numbers.frombytes(bytes(numbers.itemsize * (columns - len(numbers))))
 
 
-def _device_fields(device: Device) -> tuple[Any, ...]:
+def device_fields(device: Device) -> tuple[Any, ...]:
+    """A device as JSON has it; `device_of` takes these."""
     play = device.play
     playing = None
     if play is not None:
@@ -147,7 +148,8 @@ def _device_fields(device: Device) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _device(device_id: str, device: str, slot: int, *fields: Any) -> Device:
+def device_of(device_id: str, device: str, slot: int, *fields: Any) -> Device:
+    """The device that `device_fields` gave. Raises ValueError or TypeError where it can't be one."""
     result = Device(device_id, device, slot)
     (
         result.session_id, result.session_start, result.session_last, result.session_plays,

@@ -24,6 +24,8 @@ from streams.service_web import ServiceWeb
 log = logging.getLogger(__name__)
 TABLE: Final = "outcomes"
 FLUSH_INTERVAL_S: Final = 1.0
+FLUSH_BYTES: Final = 32 << 20  # of members, encoded; in memory they take four times that
+CACHE_BYTES: Final = 64 << 20  # likewise
 MAX_POLL_RECORDS: Final = 2000
 
 
@@ -42,6 +44,8 @@ class Outcomes:
             encode=stored.encode,
             decode=stored.decode,
             flush_interval=FLUSH_INTERVAL_S,
+            flush_bytes=FLUSH_BYTES,
+            cache_bytes=CACHE_BYTES,
             extra_topic_configs=CHANGELOG_SETTINGS,
         )
         self.publishing = Publishing(settings, self.table, self.output)

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import decision, drift, faults, figures, fold, full, replay, state
+from bench import decision, drift, faults, figures, fold, full, outcomes, replay, state, titles, vectors
 from bench.figures import Section
 from bench.harness import ROOT, running_broker, say
 from conftest import Broker
@@ -27,6 +27,9 @@ MEASUREMENTS: dict[str, Callable[[Broker], Section | list[Section]]] = {
 ON_REQUEST: dict[str, Callable[[Broker], Section | list[Section]]] = {
     "decision": decision.measure,
     "drift": drift.measure,  # of the simulated population and the models, not of this machine
+    "outcomes": outcomes.measure,
+    "titles": titles.measure,
+    "vectors": vectors.measure,
 }
 PAGE = ROOT / "docs/performance.md"
 

@@ -28,16 +28,22 @@ class Counts:
         return self.applied + self.not_applied
 
 
+def totals(service: WorkerProcess) -> dict[str, float]:
+    """Reads a service's /metrics: by name, added up over labels."""
+    found: dict[str, float] = {}
+    for sample in SAMPLE.finditer(service.get("/metrics")[1]):
+        found[sample["name"]] = found.get(sample["name"], 0.0) + float(sample["value"])
+    return found
+
+
 def counts(worker: WorkerProcess) -> Counts:
-    """Reads the worker's /metrics."""
-    totals: dict[str, float] = {}
-    for sample in SAMPLE.finditer(worker.get("/metrics")[1]):
-        totals[sample["name"]] = totals.get(sample["name"], 0.0) + float(sample["value"])
+    """What a worker says of itself."""
+    found = totals(worker)
     return Counts(
-        int(totals.get("cw_worker_events_applied_total", 0)),
-        int(totals.get("cw_worker_events_not_applied_total", 0)),
-        int(totals.get("cw_worker_rows_sent_total", 0)),
-        int(totals.get("cw_worker_rows_deferred_total", 0)),
+        int(found.get("cw_worker_events_applied_total", 0)),
+        int(found.get("cw_worker_events_not_applied_total", 0)),
+        int(found.get("cw_worker_rows_sent_total", 0)),
+        int(found.get("cw_worker_rows_deferred_total", 0)),
     )
 
 
