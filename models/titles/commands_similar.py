@@ -2,12 +2,12 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from models.titles.commands_common import positive
 from streams.errors import UsageError
-from streams.nearest import METRICS
 
+_METRICS: Final = ("cosine", "euclidean")  # as in streams.nearest, whose numpy no help page needs
 _DESCRIPTION = """\
 Shows the titles whose vectors are nearest to a title's, with what both have in common.
 
@@ -30,7 +30,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("title", metavar="TITLE", help="a title_id, or a name whatever its case and accents")
     parser.add_argument("--dir", required=True, type=Path, metavar="DIR", help="what 'cw titles train -o' wrote")
     parser.add_argument("--view", metavar="V", help="a view of DIR, or all (default: combined where there is one)")
-    parser.add_argument("--metric", choices=METRICS, default="cosine", help="distance between vectors (cosine)")
+    parser.add_argument("--metric", choices=_METRICS, default="cosine", help="distance between vectors (cosine)")
     parser.add_argument("-n", type=positive, default=10, metavar="N", help="how many (10)")
     parser.set_defaults(run=run)
 
