@@ -5,12 +5,16 @@ from types import SimpleNamespace
 import numpy as np
 import orjson
 import pytest
+from eventlog import HOUR, MINUTE, T0, event, watch
 
-from models import vectors_worth
+from models import crossval, vectors_worth
 from models.evaluation import Judged
+from models.replay import replay
 from models.titles.folder import TitleSpace
 from models.titles.imports import catalogue
+from streams.catalog import Catalog
 from streams.cli import main
+from streams.vectors import Vectors
 
 
 class Decisions(SimpleNamespace):
@@ -87,3 +91,36 @@ def test_vectors_that_can_not_be_read_are_told_before_any_work(log, tmp_path, ca
     said = capsys.readouterr().err
     assert "the vectors of" in said
     assert "Reading" not in said
+
+
+def test_where_likeness_decides_the_report_finds_that_vectors_help(tmp_path):
+    """Members go on with what is like the show watched last, of two that they know equally well.
+
+    Each member has three shows of their own, so that nothing but vectors can tell the two apart.
+    """
+    rng = np.random.default_rng(1)
+    lines, ids, table = [], [], []
+    for number in range(300):
+        at = T0 + number * HOUR
+        other, like, last = (f"{name}{number}" for name in ("other", "like", "last"))
+        kind, opposite = ([1, 0], [0, 1]) if number % 2 else ([0, 1], [1, 0])
+        ids += [other, like, last]
+        table += [opposite, kind, kind]
+        events = []
+        order = [other, like] if rng.random() < 0.5 else [like, other]
+        for session, show in enumerate([*order, last, like]):
+            began = at + session * HOUR
+            events.append(event("session_start", began, session_id=f"s{session}"))
+            events += watch(show, began + MINUTE, 10, 1, session_id=f"s{session}")
+        lines += [orjson.dumps({**each, "member_id": f"h{number}/m"}) for each in events]
+    (tmp_path / "log.jsonl").write_bytes(b"\n".join(lines))
+    catalog = Catalog(vectors=Vectors.of(ids, np.array(table, np.float32)))
+    replayed = replay([str(tmp_path / "log.jsonl")], catalog, 30, processes=1)
+    # The third session's play is of a show not begun before, so the fourth alone is a decision between the three.
+    later, _, _ = crossval.by_time(replayed.examples, replayed.plays, catalog)
+    found = vectors_worth.measure(later, replayed.examples, replayed.plays, catalog, None, None)
+    assert found["known"] == found["shows"]
+    first = found["all"]["precision_at_1"]
+    assert first["with"] > 0.9
+    assert first["without"] < 0.75
+    assert first["interval"][0] > 0.1
