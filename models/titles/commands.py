@@ -17,6 +17,8 @@ MODULES: Final[tuple[str, ...]] = (
     "models.titles.commands_simulate",
     "models.titles.commands_train",
     "models.titles.commands_evaluate",
+    "models.titles.commands_audience",
+    "models.titles.commands_vector",
     "models.titles.commands_similar",
     "models.titles.commands_clusters",
     "models.titles.commands_map",

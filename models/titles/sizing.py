@@ -21,14 +21,14 @@ from models.titles.sizing_features import Described, Features, OfTitles, Tick
 from streams.errors import CommandError
 
 FOLDS: Final = 4
-TREES: Final = 400
+TREES: Final = 250
 PATIENCE: Final = 30  # trees without a gain on held-out titles, after which no more are added
 SHARE: Final = 0.8  # of titles whose audience the interval is to hold
 ENOUGH: Final = 30  # titles, below which nothing is learned
 STEPS: Final = FOLDS + 4  # calls of `tick` in a training
-_LARGEST: Final = 400_000  # pairs that trees are learned from; of more, as many chosen by chance
+_LARGEST: Final = 80_000  # pairs that trees are learned from; of more, as many chosen by chance
 _TREES: Final = {
-    "learning_rate": 0.04,
+    "learning_rate": 0.07,
     "feature_fraction": 0.4,
     "bagging_fraction": 0.7,
     "bagging_freq": 1,
@@ -142,7 +142,7 @@ class Spread:
 
 def _trees(inputs: Floats, target: Doubles, out: Bools, weight: Doubles | None = None) -> lgb.Booster:
     """Learns from the rows that are not `out`, and stops where those that are gain no more."""
-    learned = _some(np.flatnonzero(~out))
+    learned, held_out = _some(np.flatnonzero(~out)), _some(np.flatnonzero(out), _LARGEST // 4)
     rows = len(learned)
     given: dict[str, Any] = {
         **_TREES,
@@ -151,14 +151,14 @@ def _trees(inputs: Floats, target: Doubles, out: Bools, weight: Doubles | None =
         "min_data_in_leaf": int(np.clip(rows // 200, 10, 200)),
         "num_threads": _threads(rows),
     }
-    weights = (None, None) if weight is None else (weight[learned], weight[out])
+    weights = (None, None) if weight is None else (weight[learned], weight[held_out])
     data = lgb.Dataset(inputs[learned], target[learned], weight=weights[0])
-    held = lgb.Dataset(inputs[out], target[out], weight=weights[1], reference=data)
+    held = lgb.Dataset(inputs[held_out], target[held_out], weight=weights[1], reference=data)
     return lgb.train(given, data, TREES, valid_sets=[held], callbacks=[lgb.early_stopping(PATIENCE, verbose=False)])
 
 
 def _quantile(inputs: Floats, target: Doubles, share: float) -> lgb.Booster:
-    learned = _some(np.arange(len(target)), _LARGEST // 4)
+    learned = _some(np.arange(len(target)))
     given = {
         **_TREES,
         "objective": "quantile",
