@@ -32,6 +32,13 @@ class Stages:
 
         return count
 
+    def describe(self, text: str) -> None:
+        """Shows `text` beside the bar of the stage in place of its name; without a terminal, as a line."""
+        if self._task is not None:
+            self._display.update(self._task, description=text)
+        if not self._display.console.is_terminal:
+            self._display.console.print(text)
+
     def end(self) -> None:
         """Fills the bar of the stage: less work than foreseen is done work too."""
         if self._task is not None:

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from streams.errors import CommandError, UsageError
+from models.titles.commands_common import titles_extra
+from streams.errors import UsageError
 
 _DESCRIPTION = """\
 Learns title vectors from a titles table, as DIR/vectors/VIEW.npy:
@@ -60,25 +61,24 @@ def run(arguments: argparse.Namespace) -> None:
         raise UsageError("give --titles FILE to learn title vectors, or --triples FILE to learn a graph alone")
     if arguments.titles is None and (arguments.audience or arguments.text or arguments.together):
         raise UsageError("--audience, --text and --together go with --titles FILE")
-    try:
-        _train(arguments)
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("models"):
-            raise
-        raise CommandError(f"{error.name} is not installed; install the extra `titles`: 'make titles'") from None
+    with titles_extra():
+        if arguments.titles is None:
+            from models.titles.graph_command import run_graph
+
+            run_graph(arguments)
+        else:
+            _train(arguments)
 
 
 def _train(arguments: argparse.Namespace) -> None:
+    from models.commands import prepare_process
     from models.progress import showing
-    from models.titles import encoder_files, table, texts, views
+    from models.titles import encoder_files, graph, table, texts, views
+    from models.titles import triples as triples_file
     from models.titles.folder import TitleSpace
 
-    text = arguments.text
-    if text is None:
-        text, missing = texts.installed()
-        if missing:
-            print(f"Text model {' and '.join(missing)} not installed (extra `titles`); summaries are read by {text}")
-    texts.parse(text)
+    prepare_process()
+    text = texts.chosen(arguments.text)
     output: Path = arguments.output
     table.make_folder(output)
     with showing() as progress:
@@ -89,12 +89,19 @@ def _train(arguments: argparse.Namespace) -> None:
         if arguments.audience is not None:
             audience, broken = table.read_audience(arguments.audience)
             _say_broken(arguments.audience, broken)
+        given = triples_file.derive(titles)
+        if arguments.triples is not None:
+            given, broken = triples_file.read(arguments.triples)
+            _say_broken(arguments.triples, broken)
         learned = views.supervised(titles, audience, text, arguments.together, progress.stage)
+        count = progress.counter("Learning graph", graph.Settings().epochs)
+        of_graph, figures = graph.train_view(titles, given, judged=lambda judgement: count())
         space = learned.space
-        every = dict(space.views)
-        if len(every) > 1 and not arguments.together:
-            every["combined"] = views.combined(list(every.values()))
-        TitleSpace(titles, every, space.countries, audience, space.meta).save(output)
+        once = dict(list(space.views.items())[:1]) if arguments.together else space.views
+        every = {**space.views, "graph": of_graph, "combined": views.combined([*once.values(), of_graph])}
+        described = space.meta["views"] | {"graph": figures, "combined": {"of": [*once, "graph"]}}
+        meta = space.meta | {"views": described}
+        TitleSpace(titles, every, space.countries, audience, meta).save(output)
         encoder_files.save(output, learned.inputs, learned.trained)
     for name, vectors in every.items():
         print(f"{name:<9} {len(vectors):,} vectors of {vectors.shape[1]}")

@@ -1,0 +1,206 @@
+"""Vectors from a knowledge graph, by predicting links that are held out: trains TransE and stops when it is best."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+import optax
+
+from models.titles import knowledge_graph, link_prediction
+from models.titles.knowledge_graph import UNKNOWN, Answers, Graph, Ids
+from models.titles.table import TitleRecord
+from models.titles.translation import Batch, TransE, batch_of, loss, scores
+from models.titles.triples import TITLE, Triple
+
+_MOST_JUDGED: Final = 5_000  # validation triples that decide when to stop
+_LEAST_STEPS: Final = 20  # an epoch, however small the graph: then it is several passes
+_ADAM: Final = optax.scale_by_adam()  # heeds the direction of a gradient, not its size: a loss may be a sum
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train. The defaults were chosen on CoDEx-S's validation set: docs/decisions/titles.md."""
+
+    dimensions: int = 256
+    sharpness: float = 8.0  # of distances in the softmax
+    dropout: float = 0.2
+    learning_rate: float = 3e-3  # of Adam; falls to a hundredth, by a cosine
+    queries: int = 512  # a step
+    epochs: int = 40
+    patience: int = 6  # judgements without a better one
+    all_entities: int = 6_000  # up to so many entities the softmax is over all of them
+    candidates: int = 2_048  # beyond, over so many, drawn for each step
+    seed: int = 0
+
+
+@dataclass
+class Trained:
+    """What training gives. `model` is the best by validation MRR, found after `best_epoch` epochs."""
+
+    model: TransE
+    settings: Settings
+    history: list[dict[str, float]]  # epoch, loss (mean a triple), mrr (of validation), seconds
+    best_epoch: int
+    seconds: float
+    interrupted: bool = False
+
+    def about(self) -> dict[str, Any]:
+        """For reports."""
+        return {
+            "model": "TransE, points on the unit sphere, inverse relations, Euclidean distance",
+            "settings": asdict(self.settings),
+            "epochs": len(self.history) and int(self.history[-1]["epoch"]),
+            "best_epoch": self.best_epoch,
+            "training_seconds": round(self.seconds, 1),
+            "interrupted": self.interrupted,
+            "history": self.history,
+        }
+
+
+def train(
+    graph: Graph, settings: Settings = Settings(), judged: Callable[[dict[str, float]], None] | None = None
+) -> Trained:
+    """Trains on `graph.train`, stops by `graph.valid`; `graph.test` is not looked at.
+
+    `judged` hears of each judgement. Ctrl-c ends training and keeps the best so far, once there is one; before, it goes
+    on to the caller. Without any triple in `graph.valid` all epochs are trained and the last is kept.
+    """
+    began = time.monotonic()
+    rng = np.random.default_rng(settings.seed)
+    key, start = jax.random.split(jax.random.key(settings.seed))
+    entities = len(graph.entities)
+    model = TransE(entities, len(graph.relations), settings.dimensions, start)
+    triples = graph.with_inverses(graph.train)
+    answers = Answers(triples)
+    judging = _judging(graph, rng)
+    known = Answers(graph.with_inverses(np.concatenate([graph.train, graph.valid])))
+    steps = -(-len(answers) // settings.queries)
+    passes = -(-_LEAST_STEPS // steps)
+    schedule = optax.cosine_decay_schedule(settings.learning_rate, settings.epochs * passes * steps, alpha=0.01)
+    state = _ADAM.init(eqx.filter(model, eqx.is_inexact_array))
+    made = 0
+
+    best = Trained(model, settings, [], 0, 0.0)
+    best_mrr, worse, kept = -1.0, 0, jax.tree.map(np.asarray, model)
+    try:
+        for epoch in range(1, settings.epochs + 1):
+            total = 0.0
+            for _ in range(passes):
+                for batch in _batches(answers, entities, settings, rng):
+                    key, drawn = jax.random.split(key)
+                    rate = jnp.asarray(schedule(made))
+                    model, state, lost = _step(batch, model, state, rate, settings.sharpness, settings.dropout, drawn)
+                    made += 1
+                    total += float(lost)
+            mrr = _mrr(model, graph, judging, known)
+            best.history.append(
+                {
+                    "epoch": epoch,
+                    "loss": total / (len(triples) * passes),
+                    "mrr": mrr,
+                    "seconds": round(time.monotonic() - began, 1),
+                }
+            )
+            if mrr > best_mrr or not len(judging):
+                best_mrr, worse, kept, best.best_epoch = mrr, 0, jax.tree.map(np.asarray, model), epoch
+            else:
+                worse += 1
+            if judged is not None:
+                judged(best.history[-1])
+            if worse >= settings.patience:
+                break
+    except KeyboardInterrupt:
+        if not best.best_epoch:
+            raise
+        best.interrupted = True
+    best.model = jax.tree.map(jnp.asarray, kept)
+    best.seconds = time.monotonic() - began
+    return best
+
+
+def scorer(model: TransE) -> Callable[[Ids, Ids], link_prediction.Scores]:
+    """For link_prediction.ranks: any number of queries, padded to one shape so that it is compiled once."""
+
+    def score(sources: Ids, relations: Ids) -> link_prediction.Scores:
+        padding = 0, -len(sources) % 512
+        found = scores(model, jnp.asarray(np.pad(sources, padding)), jnp.asarray(np.pad(relations, padding)))
+        return np.array(found[: len(sources)])
+
+    return score
+
+
+def test_ranks(model: TransE, graph: Graph) -> link_prediction.Ranks:
+    """Ranks of `graph.test`, all known answers left out."""
+    known = Answers(graph.with_inverses(np.concatenate([graph.train, graph.valid, graph.test])))
+    return link_prediction.ranks(scorer(model), graph, graph.test, known)
+
+
+def train_view(
+    titles: Sequence[TitleRecord],
+    triples: Sequence[Triple],
+    settings: Settings = Settings(),
+    judged: Callable[[dict[str, float]], None] | None = None,
+) -> tuple[npt.NDArray[np.float32], dict[str, Any]]:
+    """Vectors float32 (titles, d) of length 1, zeros for titles that no triple has; and figures.
+
+    5 % of the triples are held out to stop by, and 5 % to judge by, drawn by the seed.
+    """
+    graph = knowledge_graph.build(*knowledge_graph.split(triples, settings.seed))
+    trained = train(graph, settings, judged)
+    found = link_prediction.figures(test_ranks(trained.model, graph))
+    return vectors_of(titles, graph, trained.model), found | trained.about()
+
+
+def vectors_of(titles: Sequence[TitleRecord], graph: Graph, model: TransE) -> npt.NDArray[np.float32]:
+    """float32 (titles, d): the points of `title:title_id`, zeros where the graph has none."""
+    points = np.array(model.entities(), np.float32)
+    rows = {name: row for row, name in enumerate(graph.entities)}
+    result = np.zeros((len(titles), points.shape[1]), np.float32)
+    for i, title in enumerate(titles):
+        if (row := rows.get(TITLE + title.title_id)) is not None:
+            result[i] = points[row]
+    return result
+
+
+@eqx.filter_jit(donate="all-except-first")
+def _step(
+    batch: Batch, model: TransE, state: Any, rate: jax.Array, sharpness: float, dropout: float, key: jax.Array
+) -> tuple[TransE, Any, jax.Array]:
+    lost, gradient = eqx.filter_value_and_grad(loss)(model, batch, sharpness, dropout, key)
+    updates, state = _ADAM.update(gradient, state)
+    return eqx.apply_updates(model, jax.tree.map(lambda update: -rate * update, updates)), state, lost
+
+
+def _batches(answers: Answers, entities: int, settings: Settings, rng: np.random.Generator) -> Iterator[Batch]:
+    """One pass over the queries in a new order; the last batch is filled up from the first."""
+    sources, relations = answers.queries()
+    order = rng.permutation(len(answers))
+    order = np.resize(order, -(-len(order) // settings.queries) * settings.queries)
+    sampled = entities > settings.all_entities
+    for at in range(0, len(order), settings.queries):
+        chosen = order[at : at + settings.queries]
+        asked = sources[chosen], relations[chosen]
+        candidates = None
+        if sampled:
+            candidates = rng.choice(entities, settings.candidates, replace=False).astype(np.int32)
+        yield batch_of(*asked, answers.of(*asked), entities, candidates)
+
+
+def _judging(graph: Graph, rng: np.random.Generator) -> Ids:
+    """The validation triples that can be predicted, or _MOST_JUDGED of them."""
+    usable: Ids = graph.valid[(graph.valid != UNKNOWN).all(axis=1)]
+    if len(usable) > _MOST_JUDGED:
+        usable = usable[rng.choice(len(usable), _MOST_JUDGED, replace=False)]
+    return usable
+
+
+def _mrr(model: TransE, graph: Graph, judging: Ids, known: Answers) -> float:
+    if not len(judging):
+        return float("nan")
+    return float((1.0 / link_prediction.ranks(scorer(model), graph, judging, known)).mean())
