@@ -1,6 +1,10 @@
 """What the commands of `cw titles` share: values of their options."""
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from streams.errors import CommandError
 
 
 def positive(text: str) -> int:
@@ -8,3 +12,14 @@ def positive(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 1000:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 1000")
     return int(text)
+
+
+@contextmanager
+def titles_extra() -> Iterator[None]:
+    """Where a package is missing inside, says which and how to get it. Raises CommandError."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] in ("models", "streams"):
+            raise
+        raise CommandError(f"{error.name} is not installed; 'make titles' installs the extra `titles`") from None

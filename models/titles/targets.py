@@ -14,7 +14,7 @@ class CategoryTargets:
     """The categories of n titles, as far as they are common."""
 
     names: list[str]
-    labels: np.ndarray  # f32 (n, c): 1 where a title is listed in a category
+    labels: np.ndarray  # f32 (n, c): 1 where a title is listed in a category, NaN where it is listed in none at all
     main: np.ndarray  # i32 (n,): the first category listed, -1 where it is not one of `names`
 
 
@@ -42,6 +42,8 @@ def categories(titles: Sequence[TitleRecord], least: int) -> CategoryTargets:
         labels[row, [place[name] for name in title.categories if name in place]] = 1
         if title.categories:
             main[row] = place.get(title.categories[0], -1)
+        else:
+            labels[row] = np.nan
     return CategoryTargets(names, labels, main)
 
 

@@ -15,7 +15,9 @@ LAYER: Final = 128  # of the audience predictor's hidden layer
 
 
 class Categories(eqx.Module):
-    """Linear predictors of the category. Targets: labels f32 (b, c) of 0 and 1, main i32 (b,), -1 where none.
+    """Linear predictors of the category.
+
+    Targets: labels f32 (b, c) of 0 and 1, NaN where nobody listed the title; main i32 (b,), -1 where it is not known.
 
     The main category, the first that is listed, is one of c that exclude each other: softmax and negative
     log-likelihood. Which categories a title is listed in at all are c questions: a sigmoid and the binary
@@ -34,13 +36,13 @@ class Categories(eqx.Module):
         self.listed = eqx.tree_at(lambda linear: linear.bias, listed, jnp.asarray(np.log(start / (1 - start))))
 
     def loss(self, vectors: jax.Array, targets: dict[str, Any], key: jax.Array) -> jax.Array:
-        """The mean loss of a batch; a title without a category teaches neither predictor."""
-        known = targets["main"] >= 0
-        listed = optax.sigmoid_binary_cross_entropy(jax.vmap(self.listed)(vectors), targets["labels"]).sum(1)
+        """The mean loss of a batch; a title whose category is not known teaches nothing."""
+        labels = targets["labels"]
+        listed = optax.sigmoid_binary_cross_entropy(jax.vmap(self.listed)(vectors), jnp.nan_to_num(labels)).sum(1)
         main = optax.softmax_cross_entropy_with_integer_labels(
             jax.vmap(self.main)(vectors), jnp.maximum(targets["main"], 0)
         )
-        return jnp.where(known, listed + main, 0).sum() / jnp.maximum(known.sum(), 1)
+        return _mean(listed, ~jnp.isnan(labels[:, 0])) + _mean(main, targets["main"] >= 0)
 
     def predict(self, vectors: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Probabilities f32 (b, c): of being listed in each category, and of each being the main one."""
@@ -77,4 +79,8 @@ class Audience(eqx.Module):
         """The mean squared error of the pairs of a batch whose audience is known."""
         known = ~jnp.isnan(targets["audience"])
         error = jnp.where(known, self.predict(vectors, key) - jnp.nan_to_num(targets["audience"]), 0)
-        return (error**2).sum() / jnp.maximum(known.sum(), 1)
+        return _mean(error**2, known)
+
+
+def _mean(values: jax.Array, known: jax.Array) -> jax.Array:
+    return jnp.where(known, values, 0).sum() / jnp.maximum(known.sum(), 1)

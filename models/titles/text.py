@@ -30,6 +30,13 @@ class Words:
     vectors: np.ndarray  # f16 (pieces, dim), mapped from the cache
     offsets: np.ndarray  # i64 (n + 1,); an empty text has no rows
 
+    def rows(self, rows: np.ndarray) -> "Words":
+        """The word vectors of some texts."""
+        if np.array_equal(rows, np.arange(len(self.offsets) - 1)):
+            return self
+        spans = [self.vectors[self.offsets[row] : self.offsets[row + 1]] for row in rows]
+        return Words(np.concatenate([self.vectors[:0], *spans]), np.cumsum([0, *map(len, spans)]))
+
 
 def minilm_folder() -> Path:
     """The folder of all-MiniLM-L6-v2, unpacked once from the installed package that carries it.

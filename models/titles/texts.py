@@ -19,6 +19,16 @@ def installed() -> tuple[str, list[str]]:
     return ",".join(found) or text.NONE, [name for name in text.PACKAGES if name not in found]
 
 
+def chosen(named: str | None) -> str:
+    """What `--text` names, checked; where it names nothing, what is installed, and it says what is missing."""
+    if named is None:
+        named, missing = installed()
+        if missing:
+            print(f"Text model {' and '.join(missing)} not installed; going on with {named}. {text.MISSING}")
+    parse(named)
+    return named
+
+
 def parse(named: str) -> tuple[Path | str | None, bool]:
     """Of `--text`: where word vectors come from (MINILM, a folder or None), and whether USE adds its vectors.
 

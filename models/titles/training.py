@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import equinox as eqx
@@ -36,40 +37,30 @@ def fit(
     table: Table,
     heads: Heads,
     targets: dict[str, np.ndarray],
+    rows: np.ndarray | None = None,
     seed: int = 0,
     epochs: int | None = None,
     tick: Callable[[], None] | None = None,
 ) -> Trained:
-    """Trains a new encoder and `heads` on all titles of `table`, whose `targets` have as many rows.
+    """Trains a new encoder and `heads` on titles `rows` i64 of `table` (on all where None).
 
-    AdamW with a rate that falls along a cosine; the loss is the sum of the tasks' losses. `tick` is called after
-    each batch; there are `batches(len(table), epochs)`.
+    `targets` have as many rows as the table. AdamW with a rate that falls along a cosine; the loss is the sum of the
+    tasks' losses. `tick` is called after each batch; there are `batches(titles, epochs)`.
     """
-    epochs = epochs or usual_epochs(len(table))
+    rows = np.arange(len(table)) if rows is None else rows
+    epochs = epochs or usual_epochs(len(rows))
     key = jax.random.key(seed)
     model = (Encoder(inputs, jax.random.fold_in(key, 0)), heads)
-    rate = optax.cosine_decay_schedule(RATE, batches(len(table), epochs))
-    optimiser = optax.adamw(rate, weight_decay=DECAY)
+    optimiser = _optimiser(batches(len(rows), epochs))
     state = optimiser.init(eqx.filter(model, eqx.is_array))
-
-    @eqx.filter_jit
-    def step(model: Any, state: Any, batch: dict[str, Any], target: dict[str, Any], key: jax.Array) -> tuple[Any, Any]:
-        def loss(model: Any) -> jax.Array:
-            encoder, heads = model
-            vectors = encoder(batch, jax.random.fold_in(key, 0))
-            losses = [head.loss(vectors, target, jax.random.fold_in(key, 1)) for _, head in sorted(heads.items())]
-            return jnp.stack(losses).sum()
-
-        updates, state = optimiser.update(eqx.filter_grad(loss)(model), state, eqx.filter(model, eqx.is_array))
-        return eqx.apply_updates(model, updates), state
-
     rng = np.random.default_rng(seed)
     number = 0
     for _ in range(epochs):
-        for rows in _shuffled(table.lengths, rng):
-            target = {name: values[rows] for name, values in targets.items()}
+        for places in _shuffled(table.lengths[rows], rng):
+            drawn = rows[places]
+            target = {name: values[drawn] for name, values in targets.items()}
             number += 1
-            model, state = step(model, state, table.batch(rows), target, jax.random.fold_in(key, number))
+            model, state = _step(optimiser, model, state, table.batch(drawn), target, jax.random.fold_in(key, number))
             if tick is not None:
                 tick()
     return Trained(*model)
@@ -85,22 +76,51 @@ def usual_epochs(titles: int) -> int:
     return max(EPOCHS, -(-STEPS // -(-titles // BATCH)))
 
 
-def vectors(encoder: Encoder, table: Table) -> np.ndarray:
-    """Title vectors f32 (n, DIM) of all titles of a table."""
-    call = eqx.filter_jit(lambda encoder, batch: encoder(batch))
-    order = np.argsort(table.lengths, kind="stable")
+def vectors(encoder: Encoder, table: Table, rows: np.ndarray | None = None) -> np.ndarray:
+    """Title vectors f32 (n, DIM) of titles `rows` i64 (n,) of a table, of all where None."""
+    rows = np.arange(len(table)) if rows is None else rows
+    order = np.argsort(table.lengths[rows], kind="stable")
     parts = []
     for begin in range(0, len(order), BATCH):
-        rows = order[begin : begin + BATCH]
-        filled = np.concatenate([rows, np.repeat(rows[-1:], BATCH - len(rows))])
-        parts.append(np.asarray(call(encoder, table.batch(filled)))[: len(rows)])
+        some = rows[order[begin : begin + BATCH]]
+        filled = np.concatenate([some, np.repeat(some[-1:], BATCH - len(some))])  # so that all have one shape
+        parts.append(np.asarray(_encode(encoder, table.batch(filled)))[: len(some)])
     result = np.empty((len(order), parts[0].shape[1]), np.float32)
     result[order] = np.concatenate(parts)
     return result
 
 
+@cache  # the same object again, so that what was compiled for it is found
+def _optimiser(steps: int) -> optax.GradientTransformation:
+    return optax.adamw(optax.cosine_decay_schedule(RATE, steps), weight_decay=DECAY)
+
+
+@eqx.filter_jit
+def _step(
+    optimiser: optax.GradientTransformation,
+    model: Any,
+    state: Any,
+    batch: dict[str, Any],
+    target: dict[str, Any],
+    key: jax.Array,
+) -> tuple[Any, Any]:
+    def loss(model: Any) -> jax.Array:
+        encoder, heads = model
+        vectors = encoder(batch, jax.random.fold_in(key, 0))
+        losses = [head.loss(vectors, target, jax.random.fold_in(key, 1)) for _, head in sorted(heads.items())]
+        return jnp.stack(losses).sum()
+
+    updates, state = optimiser.update(eqx.filter_grad(loss)(model), state, eqx.filter(model, eqx.is_array))
+    return eqx.apply_updates(model, updates), state
+
+
+@eqx.filter_jit
+def _encode(encoder: Encoder, batch: dict[str, Any]) -> jax.Array:
+    return encoder(batch)
+
+
 def _shuffled(lengths: np.ndarray, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """The rows of each batch of an epoch, in random order; titles of a batch are of like length."""
+    """The places of each batch of an epoch, in random order; titles of a batch are of like length."""
     order = rng.permutation(len(lengths))
     size = min(BATCH, len(order))
     made = []

@@ -47,7 +47,7 @@ def supervised(
     described: dict[str, dict[str, Any]] = {}
     of_categories = targets.categories(titles, min(LEAST, max(2, len(titles) // 100)))
     if of_categories.names:
-        heads["category"] = Categories(of_categories.labels.mean(0), jax.random.key(SEED))
+        heads["category"] = Categories(np.nanmean(of_categories.labels, axis=0), jax.random.key(SEED))
         wanted |= {"labels": of_categories.labels, "main": of_categories.main}
         described["category"] = {"categories": of_categories.names}
     of_audience = targets.audiences(titles, audience or ())
@@ -69,7 +69,7 @@ def supervised(
             done += 1
             stage(name, done, total)
 
-        fitted = training.fit(inputs, table, {task: heads[task] for task in tasks}, wanted, SEED, tick=tick)
+        fitted = training.fit(inputs, table, {task: heads[task] for task in tasks}, wanted, seed=SEED, tick=tick)
         vectors = training.vectors(fitted.encoder, table)
         for task in tasks:
             trained[task], views[task] = fitted, vectors
