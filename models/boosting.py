@@ -83,14 +83,16 @@ def boost_chosen(
     trees: int,
     offset: Doubles | None = None,
     on_tree: OnTree | None = None,
+    grow: bool = False,
 ) -> tuple[lgb.Booster | None, Floats]:
     """Trains a probability on (rows, columns) with as many trees, `trees` at most, as do best on rows held out.
 
     Returns the model, and for each row (rows,) the probability by a model that had not seen its fold.
 
     `fold` (rows,) says which rows are held out together; `offset` (rows,) is added to the sum of the trees before the
-    logistic function. None where no number of trees does better than none. Of more rows than LEARNED_ROWS a part is
-    learned from, spread over all.
+    logistic function. None where no number of trees does better than none. Where it is to `grow`, the model gets more
+    trees by as much as it has more rows than those that the number was found with: of three folds, half as many more.
+    Of more rows than LEARNED_ROWS a part is learned from, spread over all.
     """
     start = np.full(len(inputs), logit(base_rate(happened))) if offset is None else offset
     without = start.copy()
@@ -119,12 +121,13 @@ def boost_chosen(
     best = int(np.argmin(losses))
     if best == 0:
         return None, _logistic(without)
+    number_of_trees = best * len(boosters) // (len(boosters) - 1) if grow else best
     for number, booster in boosters.items():
         rows = fold == number
         sums = booster.predict(inputs[rows], raw_score=True, num_iteration=best, num_threads=threads(int(rows.sum())))
         # With an offset the trees hold what is added to it, else the whole.
         without[rows] = sums if offset is None else offset[rows] + sums
-    return boost(given, _dataset(inputs, happened, some, offset), best, on_tree), _logistic(without)
+    return boost(given, _dataset(inputs, happened, some, offset), number_of_trees, on_tree), _logistic(without)
 
 
 def logit(p: NDArray[np.floating] | float) -> Doubles:

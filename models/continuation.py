@@ -101,5 +101,6 @@ def train(
         feature_fraction=0.4,
         min_data_in_leaf=int(np.clip(len(continued) // 500, 20, 100)),
     )
-    booster, _ = boost_chosen(given, inputs, continued, fold, TREES, begun._start(inputs, product), on_tree)
+    start = begun._start(inputs, product)
+    booster, _ = boost_chosen(given, inputs, continued, fold, TREES, start, on_tree, grow=prior is None)
     return replace(begun, booster=booster)

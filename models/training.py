@@ -29,7 +29,9 @@ _NAMING: Final = [features.CONTEXT_NAMES.index(name) for name in ("country", "si
 ADDED_TREES: Final = (5, 10, 20, 40, 80)  # numbers of trees over a prior's that are tried
 SCORED_AT_ONCE: Final = 50_000  # decisions
 STANDING_DECISIONS: Final = 150_000  # about so many, spread over all, teach the play probability and continuation
-TICKS: Final = INNER_FOLDS * ranking.TREES + (INNER_FOLDS + 1) * (calibration.TREES + continuation.TREES)
+TICKS: Final = (
+    INNER_FOLDS * (ranking.TREES + calibration.TREES + continuation.TREES) + calibration.TREES + 2 * continuation.TREES
+)
 
 Tick = Callable[[], None]
 
