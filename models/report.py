@@ -221,11 +221,14 @@ def _vectors(worth: Mapping[str, Any] | None) -> str:
         f"<td>{_number(part['mrr']['with'])}</td><td>{_added(part['mrr'])}</td></tr>"
         for label, part in parts
     )
+    loss = worth["continuation_log_loss"]
+    bounds = "" if loss["interval"] is None else f", interval {loss['interval'][0]:+.4f} to {loss['interval'][1]:+.4f}"
     return (
         "<h2>What title vectors add</h2>"
         f"<p>The same models trained with and without the vectors of {worth['titles']:,} titles ({worth['dims']} "
         f"numbers each), which know {worth['known']:,} of the {worth['shows']:,} shows here; judged on later sessions "
-        "that went on with something.</p>"
+        "that went on with something. Whether a session goes on is said with a log-loss of "
+        f"{_number(loss['without'])} without and {_number(loss['with'])} with them ({loss['added']:+.4f}{bounds}).</p>"
         "<table><thead><tr><th>sessions by</th><th>how many</th><th>first, without</th><th>first, with</th>"
         "<th>MRR without</th><th>MRR with</th><th>added, points of 100 (95 % interval)</th></tr></thead>"
         f"<tbody>{rows}</tbody></table>"

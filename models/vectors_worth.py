@@ -60,7 +60,8 @@ def members_before(plays: Plays, examples: Examples, begins: int) -> Longs:
 
 
 def compare(judged: Judged, without: Judged, members: Longs) -> dict[str, Any]:
-    """Both orders over the decisions (m,) that went on with something; `members` is (m,)."""
+    """Both orders over the decisions (m,) that went on with something, and over all of them how well it was said
+    whether they would; `members` is (m,)."""
     examples = judged.examples
     continued = examples.continued
     household = np.unique(examples.households(), return_inverse=True)[1].astype(np.int64)
@@ -78,7 +79,9 @@ def compare(judged: Judged, without: Judged, members: Longs) -> dict[str, Any]:
             "precision_at_1": _pair(_first(ours[chosen]), _first(theirs[chosen]), household[chosen]),
         }
 
+    losses = [metrics.log_losses(of.scored.continuation, continued) for of in (judged, without)]
     return {
+        "continuation_log_loss": _pair(losses[0], losses[1], household),
         "all": part("all", np.ones(len(examples), np.bool_)),
         "by_show": [part(*each) for each in ranges(members, SHOW_BOUNDS) if (each[1] & continued).any()],
         "by_member": [
@@ -95,7 +98,7 @@ def _first(ranks: Longs) -> Doubles:
 
 
 def _pair(with_: Doubles, without: Doubles, household: Longs) -> dict[str, Any]:
-    """A figure with vectors, without, what they add, and the 95 % interval of that."""
+    """The mean of a figure with vectors, without, what they add to it, and the 95 % interval of that."""
     if not len(with_):
         return {"with": None, "without": None, "added": None, "interval": None}
     return {

@@ -35,7 +35,9 @@ SESSIONS = Decisions(
 
 
 def judged(*scores):
-    return Judged(SESSIONS, SimpleNamespace(score=np.array(scores, np.float32)), {})
+    """An order; and probabilities of going on, a half for the first two sessions, then a tenth of the first score."""
+    said = np.array([0.5, 0.5, scores[0] / 10], np.float32)
+    return Judged(SESSIONS, SimpleNamespace(score=np.array(scores, np.float32), continuation=said), {})
 
 
 def test_what_is_added_is_the_difference_by_show_and_by_member():
@@ -51,6 +53,8 @@ def test_what_is_added_is_the_difference_by_show_and_by_member():
         "interval": None,
     }
     assert found["all"]["precision_at_1"]["added"] == 0.5
+    loss = found["continuation_log_loss"]
+    assert (loss["with"], loss["without"]) == pytest.approx((np.log(4) / 3, (np.log(4) - np.log(0.8)) / 3), abs=1e-6)
     shows = {part["part"]: (part["decisions"], part["mrr"]["added"]) for part in found["by_show"]}
     assert shows == {"0": (1, pytest.approx(2 / 3)), "5–19": (1, 0.0)}
     members = {part["part"]: part["decisions"] for part in found["by_member"]}
@@ -78,7 +82,7 @@ def test_a_training_with_vectors_says_what_they_add(log, tmp_path):
     assert main([*trained, "--vectors", str(tmp_path / "v.npz")]) == 0
     report = orjson.loads((tmp_path / "bundle/report.json").read_bytes())
     worth = report["vectors"]
-    assert (worth["titles"], worth["dims"]) == (len(titles), len(tags))
+    assert (worth["titles"], worth["dims"]) == (len(titles), 64)
     assert worth["known"] == worth["shows"]
     assert worth["all"]["decisions"] == sum(part["decisions"] for part in worth["by_show"])
     assert worth["all"]["mrr"]["with"] == pytest.approx(report["time_split"]["order"]["model"]["mrr"])
