@@ -15,6 +15,7 @@ __all__ = ["ConsumerThread"]
 
 logger = get_logger(__name__)
 
+PACE_S = 0.01  # between two looks at what was fetched, while the app is at work
 FETCH_MAX_WAIT_MS = 200  # a partition that was being worked on while its fetch left waits at most this long
 
 
@@ -73,7 +74,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         """Collects what comes for these partitions until `collection` is closed, or `wait_s` seconds without any.
 
         Runs on the consumer's loop. aiokafka asks for more of a partition only once what it has was taken, so this goes
-        on taking while the app is at work on the batch before; of a partition that has `max_records`, no more.
+        on taking while the app is at work on the batch before, but only now and then: each fetch costs the same,
+        however little is in it. Of a partition that has `max_records` it takes no more.
         Positions are taken around each read without a pause between, so a chunk's `start` and `end` are exact even
         where something seeks at the same time.
         """
@@ -82,15 +84,17 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         closed = asyncio.ensure_future(collection.closed.wait())
         try:
             with fetcher._subscriptions.fetch_context():
-                while not fetcher._closed and self.consumer.flow_active and not closed.done():
+                while not fetcher._closed and self.consumer.flow_active:
                     room = {tp for tp in tps if collection.room(tp, max_records)}
                     collection.add(self._drain(fetcher, room, max_records))
                     remaining = deadline - monotonic()
-                    if not collection.chunks and remaining <= 0:
+                    if closed.done() or (not collection.chunks and remaining <= 0):
                         return
-                    waiting: list[asyncio.Future[Any]] = [fetcher._create_fetch_waiter(), closed]
-                    timeout = None if collection.chunks else remaining
-                    await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+                    if collection.chunks:
+                        await asyncio.wait([closed], timeout=PACE_S)
+                    else:
+                        waiting: list[asyncio.Future[Any]] = [fetcher._create_fetch_waiter(), closed]
+                        await asyncio.wait(waiting, timeout=remaining, return_when=asyncio.FIRST_COMPLETED)
         finally:
             closed.cancel()
 
