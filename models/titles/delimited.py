@@ -1,6 +1,7 @@
 """Reads delimited text as people save it: any delimiter, encoding or column order, some rows broken."""
 
 import csv
+import textwrap
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ class DelimitedFile:
         self.columns = [column_name(field) for field in _split(header, self._delimiter)]
         missing = [name for name in needed if name not in self.columns]
         if missing:
-            found = ", ".join(self.columns[:20]) or "nothing"
+            found = textwrap.shorten(", ".join(self.columns), 200, placeholder=" …") or "nothing"
             raise CommandError(f"{path} has no column {', '.join(missing)}; its first line names: {found}")
 
     def __iter__(self) -> Iterator[Row]:
