@@ -85,7 +85,7 @@ class TitleSpace:
             raise CommandError(f"{folder / 'meta.json'} is damaged ({error}); train again") from None
         if meta.get("version") != VERSION:
             raise CommandError(f"{folder} has layout {meta.get('version')}, this version reads {VERSION}; train again")
-        titles, _ = table.read(folder / "titles.parquet")
+        titles = table.read_written(folder / "titles.parquet")
         views = {}
         paths = {path.stem: path for path in (folder / "vectors").glob("*.npy")}
         for name in sorted(paths, key=lambda name: (VIEWS.index(name) if name in VIEWS else len(VIEWS), name)):

@@ -138,6 +138,24 @@ def write(path: Path, titles: Iterable[TitleRecord]) -> None:
             writer.writerow(join(value) if isinstance(value, tuple) else value for value in values)
 
 
+def read_written(path: Path) -> list[TitleRecord]:
+    """Parquet that `write` wrote, as it was: nothing in it is judged anew.
+
+    Raises CommandError where it is missing or no such file.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path, columns=list(TITLE_COLUMNS))
+    except (OSError, ValueError) as error:
+        raise CommandError(f"{path} can't be read: {str(error).splitlines()[0]}") from None
+    columns = [table[name].to_pylist() for name in TITLE_COLUMNS]
+    for place, name in enumerate(TITLE_COLUMNS):
+        if name in _LISTS:
+            columns[place] = [tuple(values) for values in columns[place]]
+    return list(map(TitleRecord, *columns))
+
+
 def read_audience(path: Path) -> tuple[list[AudienceRow], list[BrokenRow]]:
     """An audience table, and its broken rows. Raises CommandError where the file is no such table, or has no row."""
     rows, broken = _rows(path, ("title_id", "audience"))

@@ -8,7 +8,8 @@ from models.titles.simulate import make
 from models.titles.table import TitleRecord
 from streams.errors import CommandError
 
-A, B = TitleRecord("a", "Alpha", "film", 2001, tags=("x",)), TitleRecord("b", "Beta")
+A = TitleRecord("a", "Alpha", "film", 2001, tags=("x", "none", "a|b"), summary="N/A")  # as odd as a reader may make it
+B = TitleRecord("b", "Beta")
 
 
 def test_a_folder_holds_titles_views_countries_and_audiences(tmp_path):
@@ -35,6 +36,7 @@ def test_a_folder_written_again_has_nothing_of_the_one_before(tmp_path):
     TitleSpace([A, B], {"category": zeros}).save(tmp_path)
     read = TitleSpace.load(tmp_path)
     assert (list(read.views), read.countries, read.audience) == (["category"], None, None)
+    assert read.titles == [A, B]
 
 
 def test_vectors_that_do_not_fit_the_titles_are_refused(tmp_path):
@@ -43,6 +45,13 @@ def test_vectors_that_do_not_fit_the_titles_are_refused(tmp_path):
     TitleSpace([A, B], {"graph": np.zeros((2, 2), np.float32)}).save(tmp_path)
     np.save(tmp_path / "vectors/graph.npy", np.zeros((3, 2), np.float32))
     with pytest.raises(CommandError, match="does not fit the 2 titles"):
+        TitleSpace.load(tmp_path)
+
+
+def test_a_folder_whose_titles_are_damaged_is_told(tmp_path):
+    TitleSpace([A], {"graph": np.zeros((1, 2), np.float32)}).save(tmp_path)
+    (tmp_path / "titles.parquet").write_bytes(b"no parquet")
+    with pytest.raises(CommandError, match=r"titles\.parquet can't be read"):
         TitleSpace.load(tmp_path)
 
 
