@@ -6,7 +6,8 @@ from typing import Any
 
 _DESCRIPTION = """\
 Lays the titles of each view out on a plane (t-SNE), those that are alike close together, names their clusters, and
-writes DIR/map.json, which the gateway's page /titles shows where CW_TITLES_DIR names DIR, and a picture.
+writes DIR/map.json, which the gateway's page /titles shows where CW_TITLES_DIR names DIR, and a picture. Where DIR
+has audiences, the audience of every title in every country is estimated for the page, too.
 
 Run again after titles were added to DIR: those that stand on the map stay where they are, and the new ones are placed
 among them. After a new training the map is drawn anew.
@@ -32,7 +33,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Writes map.json and the picture."""
     from models.commands import prepare_process
     from models.progress import showing
-    from models.titles import map_file, map_picture
+    from models.titles import audience_file, map_file, map_picture
     from models.titles.folder import TitleSpace
     from streams.errors import UsageError
     from streams.title_map import NAME
@@ -48,6 +49,7 @@ def run(arguments: argparse.Namespace) -> None:
         for view in views:
             space.view(view)
         made = map_file.make(space, arguments.dir, progress.counter)
+        estimated = audience_file.write(space, arguments.dir, progress.counter)
         progress.say("Drawing")
         map_file.write(arguments.dir / NAME, made)
         map_picture.draw(made, views, output)
@@ -55,4 +57,6 @@ def run(arguments: argparse.Namespace) -> None:
         missing = of["x"].count(None)
         without = f", {missing:,} titles have no vector in it" if missing else ""
         print(f"{view}: {len(space.titles) - missing:,} titles in {len(of['clusters'])} clusters{without}")
+    if estimated:
+        print("audience: every title estimated, by models that have not learned from its own audience")
     print(f"{arguments.dir / NAME} and {output}; look at it: CW_TITLES_DIR={arguments.dir} cw gateway")

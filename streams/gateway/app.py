@@ -62,6 +62,8 @@ def build_app(parts: Parts) -> web.Application:
             web.get("/v1/title-map/about", parts.title_maps.about),
             web.get("/v1/title-map/titles/{id:[^/]+}", parts.title_maps.title),
             web.get("/v1/title-map/titles/{id:[^/]+}/similar", parts.title_maps.similar),
+            web.get("/v1/title-map/titles/{id:[^/]+}/audience", parts.title_maps.audience),
+            web.get("/v1/title-map/countries", parts.title_maps.countries),
             web.get("/healthz", health.healthz),
             web.get("/readyz", health.readyz),
             web.get("/metrics", health.metrics),

@@ -11,10 +11,11 @@ from urllib.parse import unquote_to_bytes
 import orjson
 from aiohttp import web
 
-from streams import title_map
+from streams import title_audience, title_map
 from streams.gateway.auth import Authenticator
 from streams.gateway.http import Problem, json_answer
 from streams.nearest import METRICS
+from streams.title_audience import TitleAudience
 from streams.title_map import TitleMap
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,8 @@ class TitleMaps:
         self._authenticator = authenticator
         self._folder = folder
         self._map: TitleMap | None = None
+        self._audience: TitleAudience | None = None
+        self._countries: dict[str, list[list[Any]]] = {}
         self._written = 0  # when map.json was written, ns since the epoch
         self._answer: tuple[bytes, str] = b"", ""
         self._reading = asyncio.Lock()
@@ -50,7 +53,8 @@ class TitleMaps:
             if self._map is None or written not in (0, self._written):
                 self._written = written
                 try:
-                    self._map, self._answer = await asyncio.to_thread(_read, self._folder)
+                    read = await asyncio.to_thread(_read, self._folder)
+                    self._map, self._answer, self._audience, self._countries = read
                 except ValueError as error:
                     self._problem = str(error)
                     log.warning("%s", error)
@@ -62,12 +66,16 @@ class TitleMaps:
         return self._problem
 
     async def about(self, request: web.Request) -> web.Response:
-        """`{"titles": n, "views": [...]}`, or `{"titles": 0, "problem": "..."}` where there is no map."""
+        """`{"titles": n, "views": [...], "audience": true where there are estimates}`.
+
+        Where there is no map: `{"titles": 0, "problem": why, and what to do}`.
+        """
         await self._authenticator.caller(request)
         found = await self.current()
         if found is None:
             return json_answer({"titles": 0, "views": [], "problem": self._problem})
-        return json_answer({"titles": len(found.index), "views": list(found.views)})
+        views, audience = list(found.views), self._audience is not None
+        return json_answer({"titles": len(found.index), "views": views, "audience": audience})
 
     async def get(self, request: web.Request) -> web.Response:
         """The map in columns; 304 where the client has it."""
@@ -101,6 +109,18 @@ class TitleMaps:
 
         return json_answer({"title_id": found.titles["id"][row], "views": await asyncio.to_thread(search)})
 
+    async def audience(self, request: web.Request) -> web.Response:
+        """How many will watch a title in each country, and the past titles that say so; 404 without audiences."""
+        found, row = await self._title(request)
+        if self._audience is None:
+            raise Problem(404, "there are no audiences in this folder: train with --audience, then 'cw titles map'")
+        return json_answer(self._audience.of(row, found.titles["id"]))
+
+    async def countries(self, request: web.Request) -> web.Response:
+        """`{"countries": {code: [[code, distance], ...]}}`: for each country those that watch alike, nearest first."""
+        await self._found(request)
+        return json_answer({"countries": self._countries})
+
     async def _found(self, request: web.Request) -> TitleMap:
         await self._authenticator.caller(request)
         found = await self.current()
@@ -120,8 +140,11 @@ class TitleMaps:
         return found, row
 
 
-def _read(folder: Path) -> tuple[TitleMap, tuple[bytes, str]]:
+def _read(
+    folder: Path,
+) -> tuple[TitleMap, tuple[bytes, str], TitleAudience | None, dict[str, list[list[Any]]]]:
     found = title_map.load(folder)
+    audience = title_audience.load(folder, len(found.index))
     columns = {name: found.titles[name] for name in ("id", "title", "kind", "year")}
     categories = found.facts.kinds.get("categories")
     body = orjson.dumps(
@@ -136,4 +159,5 @@ def _read(folder: Path) -> tuple[TitleMap, tuple[bytes, str]]:
             },
         }
     )
-    return found, (gzip.compress(body, 6), f'"{hashlib.sha256(body).hexdigest()[:16]}"')
+    answer = gzip.compress(body, 6), f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+    return found, answer, audience, title_audience.countries(folder)

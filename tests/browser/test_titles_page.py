@@ -12,7 +12,7 @@ from ports import free_port
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from title_maps import write_map
+from title_maps import write_audience, write_map
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., st
 
 @pytest.fixture(scope="module")
 def address(serve: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> str:
-    return serve(CW_TITLES_DIR=str(write_map(tmp_path_factory.mktemp("space"))))
+    return serve(CW_TITLES_DIR=str(write_audience(write_map(tmp_path_factory.mktemp("space")))))
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def search(page: Page, text: str) -> list[str]:
 
 
 def likes(page: Page) -> list[str]:
-    return page.js("return [...document.querySelectorAll('.like')].map(like => like.dataset.title)")
+    return page.js("return [...document.querySelectorAll('.like[data-title]')].map(like => like.dataset.title)")
 
 
 def press(page: Page, text: str, where: str = "body") -> None:
@@ -121,8 +121,26 @@ def test_a_point_is_picked_with_the_pointer_and_the_map_is_moved_by_keyboard(pag
     page.wait(lambda: "Élan" in page.text(".tip"), "its name beside the pointer")
     point.click().perform()
     page.wait(lambda: page.text("#detail h2") == "Élan", "it is picked")
+    where = "const m = document.querySelector('.map').dataset; return [m.flying, m.scale === '1.00']"
+    page.wait(lambda: page.js(where) == ["false", False], "it was brought to the middle")
+    canvas.send_keys("0")
+    page.wait(lambda: page.js(where) == ["false", True], "all again")
+    # Between the crime series below and the cartoons above, the nearest to the middle is Moon Pups: 10, 8.
     canvas.send_keys(Keys.ENTER)
-    page.wait(lambda: page.text("#detail h2") == "Élan", "the title in the middle is the one that was brought there")
+    page.wait(lambda: page.text("#detail h2") == "Moon Pups", "the title nearest to the middle is picked")
+
+
+def test_the_audience_of_a_title_is_shown_by_country_with_what_carries_it(page: Page) -> None:
+    search(page, "harbour n")
+    page.driver.find_element(By.CSS_SELECTOR, "#search input").send_keys(Keys.ENTER)
+    said = "In ES: 1,800. 80 of 100 such titles lie between 900 and 4,000; usual there is 1,000. It had 2,100."
+    page.wait(lambda: said in page.text(".audience"), "the estimate where it does best beside what is usual")
+    assert "75 %" in page.text(".audience .like")
+    assert "3,000 · 3.0 × usual" in page.text(".audience .like")
+    press(page, "JP", ".estimates")
+    page.wait(lambda: "In JP: 12.2" in page.text(".audience"), "the other country")
+    assert "Countries that watch alike: ES" in page.text(".audience")
+    assert errors(page) == []
 
 
 def test_without_a_folder_the_page_says_what_to_run(serve: Callable[..., str], driver: Any) -> None:

@@ -52,3 +52,18 @@ def write_map(folder: Path, **changes: Any) -> Path:
     }
     (folder / "map.json").write_bytes(orjson.dumps(stored))
     return folder
+
+
+def write_audience(folder: Path) -> Path:
+    """Adds estimates for Spain and Japan, and country vectors, to a folder of `write_map`. Of t0 Spain is known."""
+    estimate = np.array([[[900, 1800, 4000], [5, 12.25, 40]]] * 5, np.float32)
+    actual = np.full((5, 2), np.nan, np.float32)
+    actual[0, 0], actual[1, 0], actual[1, 1] = 2100, 3000, 7
+    past = np.array([[1, 3], [0, -1], [3, -1], [2, -1], [-1, -1]], np.int32)
+    share = np.array([[0.75, 0.25], [1, 0], [1, 0], [1, 0], [0, 0]], np.float32)
+    usual = np.array([1000, 10], np.float32)
+    arrays = {"estimate": estimate, "actual": actual, "usual": usual, "past": past, "share": share}
+    np.savez(folder / "audience.npz", codes=np.array(["ES", "JP"]), **arrays)
+    vectors = np.array([[1, 0], [0, 2], [3, 1]], np.float32)
+    np.savez(folder / "countries.npz", codes=np.array(["ES", "JP", "MX"]), vectors=vectors)
+    return folder

@@ -281,6 +281,7 @@ export class TitleMap {
     if (inSight.length <= NAMES_BELOW) for (const row of inSight) this.#name(row, radius, 12, "#d4d9e4");
     else this.#clusterNames();
     this.element.dataset.drawMs = (performance.now() - began).toFixed(1);
+    this.element.dataset.flying = String(Boolean(this.flight));
     this.element.dataset.scale = this.scale.toFixed(2);
     this.element.dataset.drawn = inSight.length;
   }

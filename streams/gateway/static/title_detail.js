@@ -2,6 +2,7 @@
 
 import { getJson } from "./api.js";
 import { el } from "./dom.js";
+import { Audience } from "./title_audience.js";
 import { short } from "./title_space.js";
 
 const METRICS = { cosine: "cosine", euclidean: "Euclidean" };
@@ -20,8 +21,9 @@ const WHY = {
 export class Detail {
   #asked = 0;
 
-  constructor(element, space, { picked, hovered, listed }) {
+  constructor(element, space, { picked, hovered, listed, countries }) {
     Object.assign(this, { element, space, picked, hovered, listed });
+    this.audience = countries && new Audience(space, countries, { picked, hovered });
     this.metric = "cosine";
     this.view = [...space.views.keys()][0];
     this.row = -1;
@@ -47,11 +49,14 @@ export class Detail {
     const asked = ++this.#asked;
     const path = `v1/title-map/titles/${encodeURIComponent(this.space.titles.id[row])}`;
     try {
-      const [title, similar] = await Promise.all([getJson(path), getJson(`${path}/similar`, { metric: this.metric, n: SHOWN })]);
+      const asks = [getJson(path), getJson(`${path}/similar`, { metric: this.metric, n: SHOWN })];
+      if (this.audience) asks.push(getJson(`${path}/audience`));
+      const [title, similar, audience] = await Promise.all(asks);
       if (asked !== this.#asked) return;
       this.answer = similar.views;
       this.body = el("div", {});
-      this.element.replaceChildren(...this.#about(title), this.body);
+      this.element.replaceChildren(...this.#about(title), this.body, ...(audience ? [this.audience.element] : []));
+      if (audience) this.audience.show(audience);
       this.#likes();
       this.element.scrollTop = 0;
     } catch (fault) {

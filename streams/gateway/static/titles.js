@@ -22,19 +22,21 @@ let detail = null;
 let shown = "";
 let selected = -1;
 let similar = {};
+let countries = null;
 
 async function main() {
   try {
     const about = await getJson("v1/title-map/about");
     if (!about.titles) return explain(about.problem);
     space = await TitleSpace.load();
+    if (about.audience) countries = (await getJson("v1/title-map/countries")).countries;
   } catch (fault) {
     return error(fault.message);
   }
   $("space").hidden = false;
   const search = new Search(space, pick);
   $("search").append(...search.elements);
-  detail = new Detail($("detail"), space, { picked: pick, hovered: hover, listed });
+  detail = new Detail($("detail"), space, { picked: pick, hovered: hover, listed, countries });
   legend = new Legend($("legend"), (chosen) => maps.forEach((map) => map.update({ chosen })));
   $("colour").addEventListener("change", colour);
   addEventListener("hashchange", follow);

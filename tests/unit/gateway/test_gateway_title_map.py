@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from title_maps import CATEGORY, write_map
+from title_maps import CATEGORY, write_audience, write_map
 from yarl import URL
 
 
@@ -18,7 +18,11 @@ async def get(client: Any, path: str, status: int = 200) -> Any:
 
 async def test_the_map_has_titles_places_and_clusters_in_columns(gateway: Any, tmp_path: Path) -> None:
     async with gateway(CW_TITLES_DIR=str(write_map(tmp_path / "space"))) as (client, _):
-        assert await get(client, "/v1/title-map/about") == {"titles": 5, "views": ["category", "graph"]}
+        assert await get(client, "/v1/title-map/about") == {
+            "titles": 5,
+            "views": ["category", "graph"],
+            "audience": False,
+        }
         found = await get(client, "/v1/title-map")
         assert found["titles"]["title"][2] == "Moon Pups"
         assert found["categories"]["of"][0] == [0, 1]
@@ -129,3 +133,43 @@ async def test_the_map_asks_for_a_token_where_the_gateway_does(gateway: Any, tmp
     async with gateway(CW_TITLES_DIR=folder, CW_JWT_SECRET="s" * 32) as (client, _):
         for path in ("", "/about", "/titles/t0", "/titles/t0/similar"):
             await get(client, f"/v1/title-map{path}", 401)
+
+
+async def test_an_audience_comes_by_country_with_interval_and_the_past_titles_that_carry_it(
+    gateway: Any, tmp_path: Path
+) -> None:
+    folder = write_audience(write_map(tmp_path / "space"))
+    async with gateway(CW_TITLES_DIR=str(folder)) as (client, _):
+        assert (await get(client, "/v1/title-map/about"))["audience"] is True
+        assert await get(client, "/v1/title-map/titles/t0/audience") == {
+            "countries": [
+                {"country": "ES", "low": 900, "middle": 1800, "high": 4000, "usual": 1000, "actual": 2100},
+                {"country": "JP", "low": 5, "middle": 12.2, "high": 40, "usual": 10, "actual": None},
+            ],
+            "past": [
+                {"title_id": "t1", "share": 0.75, "audience": {"ES": 3000, "JP": 7}},
+                {"title_id": "t3", "share": 0.25, "audience": {"ES": None, "JP": None}},
+            ],
+        }
+        assert await get(client, "/v1/title-map/countries") == {
+            "countries": {
+                "ES": [["MX", pytest.approx(0.0513)], ["JP", 1.0]],
+                "JP": [["MX", pytest.approx(0.6838)], ["ES", 1.0]],
+                "MX": [["ES", pytest.approx(0.0513)], ["JP", pytest.approx(0.6838)]],
+            }
+        }
+
+
+async def test_without_audiences_there_is_no_estimate_and_one_of_other_titles_is_refused(
+    gateway: Any, tmp_path: Path
+) -> None:
+    folder = write_map(tmp_path / "space")
+    async with gateway(CW_TITLES_DIR=str(folder)) as (client, _):
+        error = (await get(client, "/v1/title-map/titles/t0/audience", 404))["error"]
+        assert error.startswith("there are no audiences in this folder: train with --audience")
+        assert await get(client, "/v1/title-map/countries") == {"countries": {}}
+    write_audience(folder)
+    with np.load(folder / "audience.npz") as stored:
+        np.savez(folder / "audience.npz", **{name: stored[name][:4] for name in stored})
+    async with gateway(CW_TITLES_DIR=str(folder)) as (client, _):
+        assert "audience.npz is of other titles" in (await get(client, "/v1/title-map/about"))["problem"]
