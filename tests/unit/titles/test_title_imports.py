@@ -61,7 +61,8 @@ def test_movielens_counts_raters_and_takes_ids_of_tmdb_where_links_are_given(tmp
     )
     tags = put(tmp_path, "tags.csv", "userId,movieId,tag,timestamp\n1,1,pixar,9\n2,1,Fun,9\n3,1,fun,9\n")
     links = put(tmp_path, "links.csv", "movieId,imdbId,tmdbId\n1,0114709,862\n2,0112682,902\n3,1,\n")
-    imported = movielens.read([ratings, movies, links, tags])
+    genome = put(tmp_path, "genome-scores.csv", "movieId,tagId,relevance\n1,1,0.9\n")
+    imported = movielens.read([ratings, movies, links, tags, genome])
     assert imported.titles == [
         TitleRecord("tmdb-862", "Toy Story", "film", 1995, ("Animation", "Children"), ("fun", "pixar")),
         TitleRecord("tmdb-902", "The City of Lost Children (Cité des enfants perdus, La)", "film", 1995, ("Drama",)),
