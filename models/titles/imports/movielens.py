@@ -21,7 +21,7 @@ _KINDS: Final[dict[str, tuple[str, ...]]] = {
     "ratings": ("userid", "movieid", "rating"),
     "tags": ("userid", "movieid", "tag"),
     "links": ("movieid", "tmdbid"),
-    "genome": ("tagid",),  # how well each of a thousand tags fits each film, by a model: left out, people's own are there
+    "genome": ("tagid",),  # how well each of a thousand tags fits each film, by a model: left out
 }
 _MOST_TAGS: Final = 20  # of a title, those that most members gave
 _YEAR: Final = re.compile(r"\s*\((\d{4})(?:[-–]\d{0,4})?\)\s*$")
