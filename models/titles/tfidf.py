@@ -35,11 +35,13 @@ def predict(
             continue
         parts_test.append(vectorizer.transform(test))
     scores = np.zeros((len(test), labels.shape[1]), np.float32)
+    if parts_train:
+        x_train, x_test = hstack(parts_train).tocsr(), hstack(parts_test).tocsr()
     for column in range(labels.shape[1]):
         known = labels[:, column]
         if parts_train and 0 < known.sum() < len(known):
-            model = LogisticRegression(C=10.0, solver="liblinear").fit(hstack(parts_train).tocsr(), known)
-            scores[:, column] = model.predict_proba(hstack(parts_test).tocsr())[:, 1]
+            model = LogisticRegression(C=10.0, solver="liblinear", dual=True, tol=1e-3).fit(x_train, known)
+            scores[:, column] = model.predict_proba(x_test)[:, 1]
         else:
             scores[:, column] = known.mean()
         tick()

@@ -6,7 +6,7 @@ import numpy as np
 import orjson
 import pytest
 
-from models.titles import category_evaluation, simulate, table, training
+from models.titles import category_evaluation, scoring, simulate, table, training
 from models.titles.category_evaluation import Evaluation
 from models.titles.inputs import Texts
 from models.titles.table import TitleRecord
@@ -19,6 +19,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "EPOCHS", 1)
     monkeypatch.setattr(training, "STEPS", 60)
     monkeypatch.setattr(category_evaluation, "SEEDS", 1)
+    monkeypatch.setattr(category_evaluation, "FOLDS", 2)
+    monkeypatch.setattr(scoring, "FOLDS", 2)
     sets = {name: category_evaluation.INPUT_SETS[name] for name in ("description", "everything")}
     monkeypatch.setattr(category_evaluation, "INPUT_SETS", sets)
 

@@ -29,9 +29,9 @@ def test_an_encoder_trained_on_both_tasks_beats_means_on_titles_it_never_saw() -
     targets = {"labels": labels[train], "main": main[train], "audience": (sizes[train] - mean) / scale}
     ticks = []
     trained = training.fit(
-        inputs, inputs.table(made.titles[:320], nothing), heads, targets, epochs=40, tick=lambda: ticks.append(1)
+        inputs, inputs.table(made.titles[:320], nothing), heads, targets, epochs=30, tick=lambda: ticks.append(1)
     )
-    assert len(ticks) == training.batches(320, 40)
+    assert len(ticks) == training.batches(320, 30)
     unseen = Texts(None, np.zeros((80, 0), np.float32))
     vectors = training.vectors(trained.encoder, inputs.table(made.titles[320:], unseen))
     _, of_main = trained.heads["category"].predict(vectors)
