@@ -30,11 +30,14 @@ def folds(titles: Sequence[TitleRecord], seed: int) -> np.ndarray:
 
 
 def blend(one: np.ndarray, other: np.ndarray, labels: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """Mixes two predictions f32 (n, c); the share of the other is what is most likely in the other folds."""
+    """Mixes the log-odds of two predictions f32 (n, c).
+
+    The share of the other is the one with the best macro average precision in the other folds.
+    """
     mixed = np.empty_like(one)
     for number in range(FOLDS):
         here, elsewhere = fold == number, fold != number
-        share = min(_SHARES, key=lambda share: _log_loss(_mix(one, other, share)[elsewhere], labels[elsewhere]))
+        share = max(_SHARES, key=lambda share: _precision(_mix(one, other, share)[elsewhere], labels[elsewhere]))
         mixed[here] = _mix(one, other, share)[here]
     return mixed
 
@@ -68,21 +71,12 @@ def f1(chosen: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
 
 def figures(judged: Judged, labels: np.ndarray, fold: np.ndarray) -> dict[str, float]:
     """What a report says of predictions. Average precision is over all titles, and as a mean over folds."""
-    from sklearn.metrics import average_precision_score
-
     micro, macro = f1(judged.chosen, labels)
-    columns = range(labels.shape[1])
-    pooled = [average_precision_score(labels[:, c], judged.scores[:, c]) for c in columns]
-    by_fold = [
-        average_precision_score(labels[fold == number, c], judged.scores[fold == number, c])
-        for number in range(FOLDS)
-        for c in columns
-        if labels[fold == number, c].any()
-    ]
+    by_fold = [_precision(judged.scores[fold == number], labels[fold == number]) for number in range(FOLDS)]
     return {
         "micro_f1": micro,
         "macro_f1": macro,
-        "macro_average_precision": float(np.mean(pooled)),
+        "macro_average_precision": _precision(judged.scores, labels),
         "macro_average_precision_by_fold": float(np.mean(by_fold)),
     }
 
@@ -108,15 +102,23 @@ def _resampled_f1(chosen: np.ndarray, labels: np.ndarray, weights: np.ndarray) -
     return np.stack([micro, (2 * hits / np.maximum(sizes, 1)).mean(1)])
 
 
+def _precision(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Macro average precision, over the categories that some title has."""
+    from sklearn.metrics import average_precision_score
+
+    columns = np.flatnonzero(labels.any(0))
+    return float(np.mean([average_precision_score(labels[:, c], scores[:, c]) for c in columns]))
+
+
 def _mix(one: np.ndarray, other: np.ndarray, share: float) -> np.ndarray:
-    return np.asarray((1 - share) * one + share * other)
+    log_odds = (1 - share) * _log_odds(one) + share * _log_odds(other)
+    return np.asarray(1 / (1 + np.exp(-log_odds)))
 
 
-def _log_loss(scores: np.ndarray, labels: np.ndarray) -> float:
+def _log_odds(scores: np.ndarray) -> np.ndarray:
     scores = np.clip(scores, 1e-6, 1 - 1e-6)
-    return float(-np.mean(labels * np.log(scores) + (1 - labels) * np.log1p(-scores)))
+    return np.asarray(np.log(scores / (1 - scores)))
 
 
 def _lifted(scores: np.ndarray, shares: np.ndarray, lift: float) -> np.ndarray:
-    scores = np.clip(scores, 1e-6, 1 - 1e-6)
-    return np.asarray(np.log(scores / (1 - scores)) - lift * np.log(np.maximum(shares, 1e-4)))
+    return np.asarray(_log_odds(scores) - lift * np.log(np.maximum(shares, 1e-4)))
