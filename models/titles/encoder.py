@@ -68,7 +68,10 @@ def _last_state(cell: eqx.nn.GRUCell, words: jax.Array, inside: jax.Array, rever
 
 
 class Bag(eqx.Module):
-    """A learned vector for each term, averaged over a title's terms. Row 0 is the vector of an empty bag."""
+    """A learned vector for each term. Row 0 is the vector of an empty bag.
+
+    A title's vectors are averaged as sums over the root of their number, so that one tag and twenty are of one scale.
+    """
 
     vectors: jax.Array  # f32 (terms + 1, d)
 

@@ -1,16 +1,17 @@
 """`cw titles train` end to end on a made-up catalogue: what it writes, and what it refuses."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from models.titles import encoder_files, simulate, table, targets, texts, training, views
+from models.titles import encoder_files, simulate, table, targets, text, texts, training, views
 from models.titles.folder import TitleSpace
 from models.titles.inputs import Texts
 from models.titles.table import AudienceRow, TitleRecord
 from streams.cli import main
-from streams.errors import UsageError
+from streams.errors import CommandError, UsageError
 
 NO_TEXTS = Texts(None, np.zeros((120, 0), np.float32))
 
@@ -104,3 +105,29 @@ def test_the_text_models_that_may_be_named() -> None:
     assert texts.parse("minilm,use") == ("minilm", True)
     with pytest.raises(UsageError):
         texts.parse("")
+
+
+def test_where_no_text_model_is_installed_training_goes_on_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(text, "PACKAGES", {"minilm": "no_such_package", "use": "nor_this_one"})
+    assert texts.chosen(None) == "none"
+    assert "Text model minilm and use not installed; going on with none" in capsys.readouterr().out
+    with pytest.raises(CommandError, match="the text model MiniLM is not installed"):
+        texts.read("minilm", ["A story."], lambda *_: None)
+
+
+def test_a_text_model_of_a_folder_reads_as_the_same_one_of_a_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CW_HOME", str(tmp_path))
+    folder = tmp_path / "another"
+    shutil.copytree(text.minilm_folder(), folder)
+    stages = []
+    read = texts.read(f"{folder},use", ["A story.", ""], lambda *stage: stages.append(stage))
+    assert read.sentences.shape == (2, 384 + 512)
+    assert np.allclose(np.linalg.norm(read.sentences[0]), np.sqrt(2), atol=1e-5)
+    assert not read.sentences[1].any()
+    assert read.words is not None
+    assert read.words.offsets.tolist() == [0, 5, 5]
+    assert stages == [("Reading summaries (words)", 2, 2), ("Reading summaries (use)", 1, 1)]
