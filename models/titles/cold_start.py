@@ -151,7 +151,7 @@ class ColdStart:
 
 def _session(ort: Any, path: Path) -> Any:
     options = ort.SessionOptions()
-    options.intra_op_num_threads = 2
+    options.intra_op_num_threads = 1  # one title is too little to share out
     return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 

@@ -19,6 +19,7 @@ MODULES: Final[tuple[str, ...]] = (
     "models.titles.commands_evaluate",
     "models.titles.commands_audience",
     "models.titles.commands_vector",
+    "models.titles.commands_countries",
     "models.titles.commands_similar",
     "models.titles.commands_clusters",
     "models.titles.commands_map",

@@ -72,15 +72,21 @@ class Sizing:
         level = np.bincount(at, beyond) / pairs
         self._fold = np.random.default_rng(SEED).permutation(len(launched)) % FOLDS
         self._levels, self._departures = [], []
-        self.held_out = np.zeros(len(beyond))  # of each pair, by models that have not learned from its title
+        parts = np.zeros((2, len(beyond)))  # level and departure of each pair, by trees that have not seen its title
         for fold in range(FOLDS):
             out = self._fold == fold
             self._levels.append(_trees(titles.inputs, level, out, pairs))
-            self.held_out[out[at]] = np.asarray(self._levels[-1].predict(titles.inputs))[at[out[at]]]
+            parts[0, out[at]] = np.asarray(self._levels[-1].predict(titles.inputs))[at[out[at]]]
             if len(table.codes) > 1:
                 self._departures.append(_trees(of_pair, beyond - level[at], out[at]))
-                self.held_out[out[at]] += self._departures[-1].predict(of_pair[out[at]])
+                parts[1, out[at]] = self._departures[-1].predict(of_pair[out[at]])
             tick()
+        linear = np.stack([titles.told[at, 0], titles.told[at, 1 + table.country]])
+        aims = (level[at], beyond - level[at])
+        self._mix = [_mixed(part, other, aim) for part, other, aim in zip(parts, linear, aims, strict=True)]
+        self.held_out = sum(
+            (1 - mix) * part + mix * other for mix, part, other in zip(self._mix, parts, linear, strict=True)
+        )
         about = self._about(titles, of_pair, at, self.held_out)
         self._spread = Spread(about, beyond - self.held_out, self._fold[at] % 2 == 0)
         tick()
@@ -100,8 +106,10 @@ class Sizing:
         told = features.of_titles(titles, row, without)
         of_pair = features.of_pairs(told, at, country)
         said = np.stack([np.asarray(model.predict(told.inputs)) for model in self._levels], 1)[at]
+        said = (1 - self._mix[0]) * said + self._mix[0] * told.told[at, :1]
         if self._departures:
-            said += np.stack([np.asarray(model.predict(of_pair)) for model in self._departures], 1)
+            trees = np.stack([np.asarray(model.predict(of_pair)) for model in self._departures], 1)
+            said += (1 - self._mix[1]) * trees + self._mix[1] * told.told[at, 1 + country][:, None]
         middle = said.mean(1)
         place, past = features.places(row)
         known = past[at]
@@ -116,6 +124,12 @@ class Sizing:
         """What tells how sure an estimate is: the estimate, the country, and how much like titles say."""
         of_title = titles.inputs[at][:, self.features.sure_of_title]
         return np.hstack([said[:, None], of_title, of_pair[:, self.features.sure_of_pair]], dtype=np.float32)
+
+
+def _mixed(trees: Doubles, linear: Doubles, aim: Doubles) -> float:
+    """The share of the linear part, 0 to 1, with the least squared error."""
+    apart = linear - trees
+    return float(np.clip((apart * (aim - trees)).sum() / max(float((apart**2).sum()), 1e-9), 0.0, 1.0))
 
 
 class Spread:

@@ -78,7 +78,7 @@ def boosting(described: Described, learned: AudienceTable, asked: AudienceTable)
         "bagging_fraction": 0.7,
         "bagging_freq": 1,
         "max_cat_to_onehot": 1,
-        "num_threads": 2,
+        "num_threads": 2 if len(chosen) > 20_000 else 1,
         "force_col_wise": True,
         "deterministic": True,
         "seed": SEED,

@@ -120,6 +120,7 @@ class Linear:
             better = error < least
             least[better], self.own[:, better] = error[better], without[:, better]
             self._weights[:, better] = self._turn.T @ ((kept / np.maximum(size, 1e-9))[:, None] * aim[:, better])
+        self.error = float(least[0] + least[1:].mean()) if len(least) > 1 else float(least[0])
         self._turn = self._turn[:DIRECTIONS]
 
     def told(self, vectors: Floats) -> Doubles:
@@ -142,9 +143,8 @@ class Features:
         of_past = described.rows(self.row)
         beyond, known = matrix(table, self.parts.country_mean, self.row)
         self.past = Past(self.row, of_past.years, beyond, known, self.parts.title_level[self.row])
-        self._views = of_past.views
         self._facts = Facts(of_past.titles)
-        self._frequent = {name: _frequent(view) for name, view in self._views.items() if name in LINEAR}
+        self._frequent = {name: _frequent(view) for name, view in of_past.views.items() if name in LINEAR}
         parts = self.parts
         departure = np.where(
             known > 0,
@@ -152,8 +152,10 @@ class Features:
             parts.title_factors[self.row] @ parts.country_vectors.T,
         )
         target = np.hstack([parts.title_level[self.row, None], departure])
+        self._linear, self.views = self._helpful(of_past, target)
+        of_past = of_past.only(self.views)
+        self._views = of_past.views
         vectors = self._linear_inputs(of_past)
-        self._linear = Linear(vectors, target)
         of_view = [f"{view}: {name}" for view in self._views for name in past.OF_TITLE]
         directions = self._linear.directions(vectors[:1]).shape[1]
         told = ["told everywhere", *(f"direction {i}" for i in range(directions))]
@@ -187,7 +189,7 @@ class Features:
             name: past.alike(titles.views[name], mine, row, titles.years, self.past, without, tick)
             for name, mine in self._views.items()
         }
-        vectors = self._linear_inputs(titles)
+        vectors = self._linear_inputs(titles.only(self.views))
         told = self._linear.told(vectors)
         place, here = self.places(row)
         told[here] = self._linear.own[place[here]]
@@ -215,6 +217,20 @@ class Features:
         """Where rows of the titles table stand among the past titles, and whether they do, (n,) each."""
         place = np.searchsorted(self.row, np.maximum(row, 0)).clip(max=len(self.row) - 1)
         return place, self.row[place] == row
+
+    def _helpful(self, of_past: Described, target: Doubles) -> tuple[Linear, list[str]]:
+        """The linear part, and the views: all bags, and of the vectors those that lower its error on titles left out.
+
+        Vectors that say nothing of audiences would lend noise to what tells titles alike.
+        """
+        views = [name for name, view in of_past.views.items() if hasattr(view, "todense")]
+        best = Linear(self._linear_inputs(of_past.only(views)), target)
+        for name in of_past.views:
+            if name not in views:
+                tried = Linear(self._linear_inputs(of_past.only([*views, name])), target)
+                if tried.error < best.error:
+                    best, views = tried, [*views, name]
+        return best, [name for name in of_past.views if name in views]
 
     def _linear_inputs(self, titles: Described) -> Floats:
         bags = [titles.views[name][:, chosen].toarray() for name, chosen in self._frequent.items()]
