@@ -34,10 +34,12 @@ export class Audience {
     let listed = this.#all ? ordered : ordered.slice(0, SHOWN);
     if (!listed.some((each) => each.country === this.#chosen)) listed = [...listed, ordered.find((each) => each.country === this.#chosen)];
     const chosen = ordered.find((each) => each.country === this.#chosen);
+    const known = ordered.some((each) => each.actual !== null);
     this.element.replaceChildren(
       el("h3", {}, "How many will watch"),
       el("div", { class: "estimates", role: "radiogroup", "aria-label": "Country" }, ...listed.map((each) => this.#line(each, at))),
       ordered.length > SHOWN ? el("button", { class: "pill quiet", onclick: () => { this.#all = !this.#all; this.#draw(); } }, this.#all ? "the best alone" : `all ${ordered.length} countries`) : "",
+      el("p", { class: "about marks" }, ...Object.entries({ middle: "estimate", span: "80 of 100 such titles", usual: "usual there", ...(known ? { actual: "what it had" } : {}) }).map(([mark, text]) => el("span", {}, el("i", { class: mark }), text))),
       ...this.#chosenCountry(chosen),
     );
   }
@@ -88,5 +90,5 @@ function place(code) {
 
 function people(size) {
   for (const [factor, unit] of [[1e9, " billion"], [1e6, " million"]]) if (size >= factor) return `${Number((size / factor).toPrecision(3))}${unit}`;
-  return size >= 100 ? Math.round(size).toLocaleString() : String(Number(size.toPrecision(3)));
+  return Number(size.toPrecision(3)).toLocaleString(); // an estimate knows no more digits
 }
