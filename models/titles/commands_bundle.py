@@ -59,18 +59,20 @@ def run(arguments: argparse.Namespace) -> None:
             )
             return
         output = arguments.output or arguments.bundle
-        manifest, change = side_input.replace(arguments.bundle, of_view, output, {"view": view})
+        made = side_input.replace(arguments.bundle, of_view, output, {"view": view})
+    change = made.change
     print(
-        f"Bundle {manifest.version} in {output}: vectors of {change.titles:,} titles ({view}, {change.dims} dims), "
-        f"{change.added:,} new, {change.gone:,} gone"
+        f"Bundle {made.manifest.version} in {output}: vectors of {change.titles:,} titles ({view}, {change.dims} "
+        f"dims), {change.added:,} new, {change.gone:,} gone; "
+        f"{made.known:,} of the {made.shows:,} shows it has learned of are known"
     )
-    if not change.titles - change.added:
-        print(
-            "Its models have learned without these vectors and take little notice of them: write them beside the log "
-            "with --npz, and train"
+    if made.shows and not made.known:
+        print("Vectors are looked up by show_id, and no title_id is one: see 'cw titles bundle --help'")
+    if not made.as_learned:
+        moved = (
+            "" if change.moved is None or change.lies_alike else f" (cosines differ by {change.moved:.2f} on average)"
         )
-    elif change.lies_otherwise:
         print(
-            f"Titles lie otherwise than its models have learned (cosines differ by {change.moved:.2f} on average): "
-            "write the vectors beside the log with --npz, and train again"
+            f"Its models have not learned with these vectors{moved}: write them beside the log with --npz, and train "
+            "again"
         )

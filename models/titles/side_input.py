@@ -18,7 +18,7 @@ import numpy as np
 import orjson
 
 from models.titles.folder import TitleSpace
-from streams import vectors
+from streams import population, vectors
 from streams.errors import CommandError
 from streams.scoring import bundle
 from streams.scoring.bundle import MANIFEST, Manifest, sha256_of
@@ -43,9 +43,21 @@ class Change:
     moved: float | None
 
     @property
-    def lies_otherwise(self) -> bool:
-        """Whether titles lie otherwise than they did when the bundle's models learned from them."""
-        return self.moved is not None and self.moved > _ROUNDING
+    def lies_alike(self) -> bool:
+        """Whether titles lie as they did in the vectors before."""
+        return self.moved is not None and self.moved <= _ROUNDING
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """A bundle with other vectors. `as_learned`: titles lie as they did when the bundle's models learned from them.
+    `known` of the `shows` that members had played by then have a vector."""
+
+    manifest: Manifest
+    change: Change
+    as_learned: bool
+    known: int
+    shows: int
 
 
 def view_of(space: TitleSpace, name: str | None) -> str:
@@ -95,7 +107,7 @@ def compare(old: Vectors, new: Vectors) -> Change:
     return Change(len(after), new.table.shape[1], len(after) - len(stayed), len(before) - len(stayed), moved)
 
 
-def replace(folder: Path, new: Vectors, output: Path, about: Mapping[str, Any]) -> tuple[Manifest, Change]:
+def replace(folder: Path, new: Vectors, output: Path, about: Mapping[str, Any]) -> Replaced:
     """Writes the bundle in `folder` to `output` (the same, or another folder) with other vectors and all else as it is.
 
     It is another version, with the hash of its file put right; `about` is kept in its manifest under `vectors`.
@@ -104,6 +116,8 @@ def replace(folder: Path, new: Vectors, output: Path, about: Mapping[str, Any]) 
     before = bundle.read(folder)
     name = before.roles["titles"]
     change = compare(vectors.load(folder / name), new)
+    as_learned = change.lies_alike and bool(before.raw.get("vectors", {}).get("as_learned", True))
+    shows = list(population.load(folder / before.roles["population"]).show_index)
     try:
         output.mkdir(parents=True, exist_ok=True)
         for other in before.files if output.resolve() != folder.resolve() else ():
@@ -118,11 +132,18 @@ def replace(folder: Path, new: Vectors, output: Path, about: Mapping[str, Any]) 
             "version": f"{created:%Y%m%dT%H%M%SZ}-{content[:8]}",
             "created": created.isoformat(timespec="seconds"),
             "files": files,
-            "vectors": {**about, "titles": change.titles, "dims": change.dims, "bundle_before": before.version},
+            "vectors": {
+                **about,
+                "titles": change.titles,
+                "dims": change.dims,
+                "as_learned": as_learned,
+                "bundle_before": before.version,
+            },
         }
         (output / f"{MANIFEST}.new").write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
         for file in (name, MANIFEST):
             os.replace(output / f"{file}.new", output / file)
     except OSError as error:
         raise CommandError(f"{output} can't be written: {error.strerror}; name another folder with -o") from None
-    return bundle.read(output), change
+    known = int((new.rows(shows) >= 0).sum())
+    return Replaced(bundle.read(output), change, as_learned, known, len(shows))
