@@ -19,6 +19,7 @@ from models.titles.translation import Batch, TransE, batch_of, loss, scores
 from models.titles.triples import TITLE, Triple
 
 _MOST_JUDGED: Final = 5_000  # validation triples that decide when to stop
+_MOST_IN_FULL: Final = 6_000  # entities that the softmax has all of
 _LEAST_STEPS: Final = 20  # an epoch, however small the graph: then it is several passes
 _ADAM: Final = optax.scale_by_adam()  # heeds the direction of a gradient, not its size: a loss may be a sum
 
@@ -27,16 +28,23 @@ _ADAM: Final = optax.scale_by_adam()  # heeds the direction of a gradient, not i
 class Settings:
     """How to train. The defaults were chosen on CoDEx-S's validation set: docs/decisions/titles.md."""
 
-    dimensions: int = 256
-    sharpness: float = 8.0  # of distances in the softmax
-    dropout: float = 0.2
-    learning_rate: float = 3e-3  # of Adam; falls to a hundredth, by a cosine
+    dimensions: int = 512
+    sharpness: float = 9.0  # of distances in the softmax
+    rivalry: float = 0.3  # of known answers to the same query in the softmax
+    dropout: float = 0.4
+    learning_rate: float = 5e-3  # of Adam; falls to a hundredth, by a cosine
     queries: int = 512  # a step
-    epochs: int = 40
-    patience: int = 6  # judgements without a better one
-    all_entities: int = 6_000  # up to so many entities the softmax is over all of them
-    candidates: int = 2_048  # beyond, over so many, drawn for each step
+    epochs: int = 50
+    patience: int = 10  # judgements without a better one
+    candidates: int | None = None  # of the softmax, drawn anew for each step; None for all entities
     seed: int = 0
+
+
+def settings_for(entities: int, seed: int = 0) -> Settings:
+    """The defaults; for more than 6,000 entities what takes minutes on two cores still, and a few hundred megabytes."""
+    if entities <= _MOST_IN_FULL:
+        return Settings(seed=seed)
+    return Settings(dimensions=256, dropout=0.2, epochs=30, patience=4, candidates=1024, seed=seed)
 
 
 @dataclass
@@ -63,9 +71,7 @@ class Trained:
         }
 
 
-def train(
-    graph: Graph, settings: Settings = Settings(), judged: Callable[[dict[str, float]], None] | None = None
-) -> Trained:
+def train(graph: Graph, settings: Settings, judged: Callable[[dict[str, float]], None] | None = None) -> Trained:
     """Trains on `graph.train`, stops by `graph.valid`; `graph.test` is not looked at.
 
     `judged` hears of each judgement. Ctrl-c ends training and keeps the best so far, once there is one; before, it goes
@@ -95,7 +101,7 @@ def train(
                 for batch in _batches(answers, entities, settings, rng):
                     key, drawn = jax.random.split(key)
                     rate = jnp.asarray(schedule(made))
-                    model, state, lost = _step(batch, model, state, rate, settings.sharpness, settings.dropout, drawn)
+                    model, state, lost = _step(batch, model, state, rate, settings, drawn)
                     made += 1
                     total += float(lost)
             mrr = _mrr(model, graph, judging, known)
@@ -144,15 +150,19 @@ def test_ranks(model: TransE, graph: Graph) -> link_prediction.Ranks:
 def train_view(
     titles: Sequence[TitleRecord],
     triples: Sequence[Triple],
-    settings: Settings = Settings(),
+    settings: Settings | None = None,
     judged: Callable[[dict[str, float]], None] | None = None,
 ) -> tuple[npt.NDArray[np.float32], dict[str, Any]]:
     """Vectors float32 (titles, d) of length 1, zeros for titles that no triple has; and figures.
 
-    5 % of the triples are held out to stop by, and 5 % to judge by, drawn by the seed.
+    5 % of the triples are held out to stop by, and 5 % to judge by. `settings` are `settings_for` the graph where None.
+    Ctrl-c goes on to the caller.
     """
-    graph = knowledge_graph.build(*knowledge_graph.split(triples, settings.seed))
+    graph = knowledge_graph.build(*knowledge_graph.split(triples, settings.seed if settings else 0))
+    settings = settings or settings_for(len(graph.entities))
     trained = train(graph, settings, judged)
+    if trained.interrupted:
+        raise KeyboardInterrupt
     found = link_prediction.figures(test_ranks(trained.model, graph))
     return vectors_of(titles, graph, trained.model), found | trained.about()
 
@@ -170,9 +180,11 @@ def vectors_of(titles: Sequence[TitleRecord], graph: Graph, model: TransE) -> np
 
 @eqx.filter_jit(donate="all-except-first")
 def _step(
-    batch: Batch, model: TransE, state: Any, rate: jax.Array, sharpness: float, dropout: float, key: jax.Array
+    batch: Batch, model: TransE, state: Any, rate: jax.Array, settings: Settings, key: jax.Array
 ) -> tuple[TransE, Any, jax.Array]:
-    lost, gradient = eqx.filter_value_and_grad(loss)(model, batch, sharpness, dropout, key)
+    lost, gradient = eqx.filter_value_and_grad(loss)(
+        model, batch, settings.sharpness, settings.rivalry, settings.dropout, key
+    )
     updates, state = _ADAM.update(gradient, state)
     return eqx.apply_updates(model, jax.tree.map(lambda update: -rate * update, updates)), state, lost
 
@@ -182,12 +194,11 @@ def _batches(answers: Answers, entities: int, settings: Settings, rng: np.random
     sources, relations = answers.queries()
     order = rng.permutation(len(answers))
     order = np.resize(order, -(-len(order) // settings.queries) * settings.queries)
-    sampled = entities > settings.all_entities
     for at in range(0, len(order), settings.queries):
         chosen = order[at : at + settings.queries]
         asked = sources[chosen], relations[chosen]
         candidates = None
-        if sampled:
+        if settings.candidates is not None and settings.candidates < entities:
             candidates = rng.choice(entities, settings.candidates, replace=False).astype(np.int32)
         yield batch_of(*asked, answers.of(*asked), entities, candidates)
 

@@ -30,14 +30,14 @@ def run_graph(arguments: argparse.Namespace) -> None:
     out: Path | None = arguments.json
     if out is not None and (out.is_dir() or not out.parent.is_dir()):
         raise CommandError(f"{out} can't be written; name a file in a folder that exists")
-    settings = graph.Settings()
     parts = [_read(path) if path is not None else [] for path in (arguments.triples, arguments.valid, arguments.test)]
     missing = (arguments.valid is None, arguments.test is None)
     if any(missing):
         elsewhere = {*parts[1], *parts[2]}
-        kept, valid, test = knowledge_graph.split([t for t in parts[0] if t not in elsewhere], settings.seed, missing)
+        kept, valid, test = knowledge_graph.split([t for t in parts[0] if t not in elsewhere], 0, missing)
         parts = [kept, parts[1] or valid, parts[2] or test]
     data = knowledge_graph.build(*parts)
+    settings = graph.settings_for(len(data.entities))
     if not len(data.test):
         raise CommandError("no triple is left to measure on; give more triples, or --test FILE")
     table.make_folder(arguments.output)

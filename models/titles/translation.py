@@ -4,6 +4,7 @@ Each relation has an inverse of its own (Lacroix et al. 2018), so that both side
 the unit sphere, as in the original. The loss is a softmax over entities, on the negative distance.
 """
 
+import math
 from typing import Any
 
 import equinox as eqx
@@ -14,7 +15,6 @@ import numpy.typing as npt
 
 Array = jax.Array
 _LEAST_SQUARE = 1e-6  # under a root, whose slope at zero has no end
-_FILTERED = -1e9
 
 
 class TransE(eqx.Module):
@@ -68,9 +68,11 @@ class Batch(eqx.Module):
     candidates: Array | None
 
 
-def loss(model: TransE, batch: Batch, sharpness: float, dropout: float, key: Array) -> Array:
-    """Sum over triples of -log(softmax of the answer among itself and the candidates that are no known answer).
+def loss(model: TransE, batch: Batch, sharpness: float, rivalry: float, dropout: float, key: Array) -> Array:
+    """Sum over triples of -log(softmax of the answer among itself and the candidates).
 
+    Known answers to a query compete with each other by `rivalry`: with 0 only entities that are no known answer count,
+    as when ranks are filtered; with 1 all count alike, as in a plain softmax. In between, hits@10 gain at no cost.
     The softmax is of -`sharpness` times the distance. A sharpness that is learned grows, and the model learns by heart.
     Dropout leaves out coordinates of the distance, the same for all candidates of a query.
     """
@@ -79,7 +81,7 @@ def loss(model: TransE, batch: Batch, sharpness: float, dropout: float, key: Arr
     points = model.entities(batch.candidates)
     logits = -sharpness * distances(ends, points, kept)
     known = jnp.zeros(logits.shape, bool).at[batch.row, batch.column].set(True, mode="drop")
-    others = jax.nn.logsumexp(jnp.where(known, _FILTERED, logits), axis=1)
+    others = jax.nn.logsumexp(logits + jnp.where(known, math.log(max(rivalry, 1e-9)), 0.0), axis=1)
     if batch.candidates is not None:  # so many others does each candidate stand for
         others = others + jnp.log(len(model.points) / len(batch.candidates))
         apart = ends[batch.row] - model.entities(batch.answer)
