@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> None:
 def _train(arguments: argparse.Namespace) -> None:
     from models.commands import prepare_process
     from models.progress import showing
-    from models.titles import encoder_files, graph, table, texts, views
+    from models.titles import encoder_files, facts, graph, table, texts, views
     from models.titles import triples as triples_file
     from models.titles.folder import TitleSpace
 
@@ -103,6 +103,7 @@ def _train(arguments: argparse.Namespace) -> None:
         meta = space.meta | {"views": described}
         TitleSpace(titles, every, space.countries, audience, meta).save(output)
         encoder_files.save(output, learned.inputs, learned.trained)
+        facts.keep_links(output, None if arguments.triples is None else given)
     for name, vectors in every.items():
         print(f"{name:<9} {len(vectors):,} vectors of {vectors.shape[1]}")
     print(f"{output} is ready; 'cw titles similar TITLE --dir {output}' shows what is alike")

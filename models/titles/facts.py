@@ -14,6 +14,7 @@ from streams.alike import Facts, Lists, lists
 
 SEEN: Final = 0.5  # probability from which the model sees a category in a title
 STRONG: Final = 0.25  # share of a title's countries that it does best in
+LINKS: Final = Path("graph/triples.tsv")  # in a folder of vectors: the graph that was given
 FEWEST_COUNTRIES: Final = 4  # where an audience by country says something
 
 
@@ -27,9 +28,19 @@ def read(space: TitleSpace, folder: Path) -> Facts:
         "countries": lists(title.countries for title in space.titles),
         "predicted": predicted(space, folder),
         "strong": strong(ids, space.audience or ()),
-        "neighbours": _given(ids, folder / "graph" / "triples.tsv"),
+        "neighbours": _given(ids, folder / LINKS),
     }
     return Facts({kind: each for kind, each in kinds.items() if each is not None and each.names})
+
+
+def keep_links(folder: Path, given: Sequence[Triple] | None) -> None:
+    """Keeps the graph that a view was trained on in its folder, or none where it was derived from the table."""
+    path = folder / LINKS
+    if given is None:
+        path.unlink(missing_ok=True)
+        return
+    path.parent.mkdir(exist_ok=True)
+    triples.write(path, given)
 
 
 def _given(ids: Sequence[str], path: Path) -> Lists | None:
