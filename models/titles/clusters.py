@@ -12,7 +12,7 @@ from models.titles.table import TitleRecord
 from streams.alike import Lists, lists
 from streams.nearest import units
 
-NUMBERS: Final = (4, 6, 8, 12, 16, 24, 32)  # how many clusters are tried
+NUMBERS: Final = (4, 6, 8, 12, 16, 20, 24)  # how many clusters are tried
 SAMPLE: Final = 3000  # titles that a number of clusters is judged on
 NEARLY: Final = 0.1  # of the best silhouette
 PER_CLUSTER: Final = 12  # titles that a cluster must have on average
@@ -44,8 +44,8 @@ def make(
 ) -> Clustering:
     """Clusters float (n, d) by direction. Deterministic. `tick` is called len(NUMBERS) times.
 
-    k-means on unit vectors; of NUMBERS the lowest whose mean silhouette (Rousseeuw 1987), on a sample, is nearly the
-    best: more clusters than a person can overlook must earn it.
+    k-means on unit vectors; of NUMBERS the highest whose mean silhouette (Rousseeuw 1987), on a sample, is nearly the
+    best: names of small clusters say more, as long as these are as well apart.
     """
     from sklearn.cluster import KMeans
     from sklearn.metrics import silhouette_score
@@ -61,7 +61,7 @@ def make(
         if tick is not None:
             tick()
     highest = max(score for score, _ in fits)
-    best_score, best = next(fit for fit in fits if fit[0] >= highest - NEARLY * abs(highest))
+    best_score, best = next(fit for fit in reversed(fits) if fit[0] >= highest - NEARLY * abs(highest))
     by_size = np.argsort(-np.bincount(best), kind="stable") if len(best) else np.zeros(0, np.int64)
     of = np.full(len(titles), -1, np.int64)
     of[there] = np.argsort(by_size)[best] if len(best) else best
