@@ -64,7 +64,8 @@ def train(
         num_leaves=LEAVES,
         learning_rate=0.2,
         monotone_constraints=[_RISING[name] for name in STANDING_NAMES] + [0] * len(features.CONTEXT_NAMES),
-        monotone_constraints_method="intermediate",
+        monotone_constraints_method="advanced",
+        feature_fraction=1.0,  # held monotone, what one tree overdoes another can undo with the same columns alone
     )
     rows = np.repeat(fold, np.diff(offsets))
     booster, unseen = boost_chosen(given, inputs, played, rows, TREES, start, on_tree)
