@@ -15,6 +15,7 @@ from models.titles.inputs import BAGS, Inputs
 DIM: Final = 256  # of a title vector
 GRU: Final = 64  # of each direction's state
 BAG_DIMS: Final = {"terms": 96, "tags": 64, "people": 64, "countries": 24, "kind": 4}
+ROWS: Final = 256  # the rows of a bag are a multiple of this
 HIDDEN_FIELDS: Final = 0.15  # how often a field is hidden in training
 HIDDEN_TEXT: Final = 0.5  # how often all words are, so that nothing comes to rest on the GRU alone: it learns by heart
 HIDDEN_WORDS: Final = 0.3  # how often the vector of a word is
@@ -73,10 +74,11 @@ class Bag(eqx.Module):
     A title's vectors are averaged as sums over the root of their number, so that one tag and twenty are of one scale.
     """
 
-    vectors: jax.Array  # f32 (terms + 1, d)
+    vectors: jax.Array  # f32 (terms + 1 and some that stand for nothing, d)
 
     def __init__(self, terms: int, dim: int, key: jax.Array) -> None:
-        self.vectors = jax.random.normal(key, (terms + 1, dim))
+        rows = -(-(terms + 1) // ROWS) * ROWS  # folds and catalogues of like size have one shape, compiled once
+        self.vectors = jax.random.normal(key, (rows, dim))
 
     def __call__(self, numbers: jax.Array) -> jax.Array:
         """f32 (b, d) of numbers i32 (b, w), padded with 0."""
