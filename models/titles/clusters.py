@@ -13,6 +13,8 @@ from streams.alike import Lists, lists
 from streams.nearest import units
 
 NUMBERS: Final = (4, 6, 8, 12, 16, 20, 24)  # how many clusters are tried
+COARSE: Final = 8  # clusters; fewer of them say nothing about ...
+MANY: Final = 1000  # ... so many titles
 SAMPLE: Final = 3000  # titles that a number of clusters is judged on
 NEARLY: Final = 0.1  # of the best silhouette
 PER_CLUSTER: Final = 12  # titles that a cluster must have on average
@@ -55,7 +57,7 @@ def make(
     sample = np.random.default_rng(0).permutation(len(points))[:SAMPLE]
     fits: list[tuple[float, npt.NDArray[np.int64]]] = [(-1.0, np.zeros(len(points), np.int64))]
     for number in NUMBERS:
-        if number * PER_CLUSTER <= len(points):
+        if number * PER_CLUSTER <= len(points) and (number >= COARSE or len(points) < MANY):
             of_points = KMeans(number, n_init=2, max_iter=60, random_state=0).fit(points).labels_
             fits.append((float(silhouette_score(points[sample], of_points[sample])), of_points.astype(np.int64)))
         if tick is not None:
