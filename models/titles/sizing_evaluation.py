@@ -36,7 +36,7 @@ def evaluate(described: Described, table: AudienceTable, counter: Counter) -> di
     later = _latest(described, launched)
     by_year = later[table.title] if later is not None else None
     words = _words(described)
-    fits = 1 + (not set(BAGS) >= set(described.views))
+    fits = 1 if set(described.views) <= set(BAGS) else 2
     tick = counter("Sizing titles held out", (len(splits) + (by_year is not None)) * (fits * STEPS + 3))
     told: dict[str, Doubles] = {}
     ends = np.zeros((2, len(table.title)))
@@ -70,14 +70,17 @@ def _held_out(
     learned, asked = table.select(~held), table.select(held)
     rows, at = np.unique(asked.title, return_inverse=True)
     said: dict[str, Doubles] = {}
-    for name, views in ((MODEL, tuple(described.views)), (WITHOUT, BAGS)):
-        if name == WITHOUT and set(views) >= set(described.views):
-            continue
-        seen = described.only(views)
-        estimate = Sizing(seen, learned, tick).estimate(seen.rows(rows), rows, at, asked.country)
-        said[name] = estimate.middle
-        if name == MODEL:
-            ends[:, held] = estimate.low, estimate.high
+    model = Sizing(described, learned, tick)
+    estimate = model.estimate(described.rows(rows), rows, at, asked.country)
+    said[MODEL], ends[:, held] = estimate.middle, (estimate.low, estimate.high)
+    if not set(described.views) <= set(BAGS):
+        if set(model.features.views) <= set(BAGS):  # it found no vectors that help
+            said[WITHOUT] = said[MODEL]
+            for _ in range(STEPS):
+                tick()
+        else:
+            seen = described.only(BAGS)
+            said[WITHOUT] = Sizing(seen, learned, tick).estimate(seen.rows(rows), rows, at, asked.country).middle
     said |= sizing_baselines.means(described, learned, asked)
     tick()
     said["nearest_tfidf"] = sizing_baselines.nearest(words, learned, asked)

@@ -16,6 +16,7 @@ DIRECTIONS: Final = 16  # of the title vectors that trees may ask about
 COMMON: Final = 40  # categories, tags, countries of origin: as many of each as trees may ask about
 LINEAR: Final = ("fields", "people")  # bags whose words have weights of their own in the linear part
 FREQUENT: Final = 300  # words of a bag, those of most titles
+GAIN: Final = 0.01  # by which vectors must lower the linear part's squared error, or they are left out
 FEWEST: Final = 5  # titles that have a word, for it to be asked about
 _PENALTIES: Final = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 
@@ -228,7 +229,7 @@ class Features:
         for name in of_past.views:
             if name not in views:
                 tried = Linear(self._linear_inputs(of_past.only([*views, name])), target)
-                if tried.error < best.error:
+                if tried.error < (1 - GAIN) * best.error:
                     best, views = tried, [*views, name]
         return best, [name for name in of_past.views if name in views]
 

@@ -1,5 +1,7 @@
 """Titles not yet launched: ONNX graphs say what JAX says, and what is not known is the encoders' own unknown."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -130,6 +132,16 @@ def test_what_is_not_known_is_named_and_is_the_learned_unknown_not_zeros(folder:
     blank, other = start.vectors([TITLES[2], replace(TITLES[2], tags=("dark",))])["category"]
     assert np.abs(blank).max() > 0.1
     assert np.abs(blank - other).max() > 0.1
+
+
+def test_vectors_are_made_without_jax(folder: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from models.titles import cold_start; "
+        "from models.titles.table import TitleRecord; "
+        f"made = cold_start.vectors(TitleRecord('x', 'X', tags=('dark',)), Path({str(folder)!r})); "
+        "assert made['category'].shape == (256,); assert not {'jax', 'equinox'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
 @pytest.mark.parametrize(
