@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from streams.errors import CommandError
+
 if TYPE_CHECKING:
     from models.progress import Stages
     from models.titles.table import TitleRecord
@@ -48,8 +50,11 @@ def run(arguments: argparse.Namespace) -> None:
     from models.commands import prepare_process
     from models.progress import showing
     from models.titles import table, texts
-    from models.titles.commands_common import titles_extra
+    from models.titles.commands_common import say_broken, titles_extra
 
+    out: Path | None = arguments.json
+    if out is not None and (out.is_dir() or not out.parent.is_dir()):
+        raise CommandError(f"{out} can't be written; name a file in a folder that exists")
     prepare_process()
     begin = time.perf_counter()
     with titles_extra():
@@ -58,15 +63,16 @@ def run(arguments: argparse.Namespace) -> None:
         named = texts.chosen(arguments.text)
         with showing() as progress:
             progress.say("Reading the titles")
-            titles, _ = table.read(arguments.titles)
+            titles, broken = table.read(arguments.titles)
+            say_broken(arguments.titles, broken)
             read = texts.read(named, [title.summary for title in titles], progress.stage)
             evaluation = Evaluation(titles, read, named, progress.stage)
             graph = _graph_vectors(evaluation.titles, progress) if arguments.graph else None
             report = evaluation.run(arguments.gru, graph)
     report["seconds"] = round(time.perf_counter() - begin, 1)
     _show(report)
-    if arguments.json is not None:
-        arguments.json.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2))
+    if out is not None:
+        out.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2))
 
 
 def _graph_vectors(titles: Sequence["TitleRecord"], progress: "Stages") -> Any:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from models.titles.commands_common import titles_extra
+from models.titles.commands_common import say_broken, titles_extra
 from streams.errors import UsageError
 
 _DESCRIPTION = """\
@@ -84,15 +84,15 @@ def _train(arguments: argparse.Namespace) -> None:
     with showing() as progress:
         progress.say("Reading the titles")
         titles, broken = table.read(arguments.titles)
-        _say_broken(arguments.titles, broken)
+        say_broken(arguments.titles, broken)
         audience = None
         if arguments.audience is not None:
             audience, broken = table.read_audience(arguments.audience)
-            _say_broken(arguments.audience, broken)
+            say_broken(arguments.audience, broken)
         given = triples_file.derive(titles)
         if arguments.triples is not None:
             given, broken = triples_file.read(arguments.triples)
-            _say_broken(arguments.triples, broken)
+            say_broken(arguments.triples, broken)
         learned = views.supervised(titles, audience, text, arguments.together, progress.stage)
         count = progress.counter("Learning graph", graph.Settings().epochs)
         of_graph, figures = graph.train_view(titles, given, judged=lambda judgement: count())
@@ -107,9 +107,3 @@ def _train(arguments: argparse.Namespace) -> None:
     for name, vectors in every.items():
         print(f"{name:<9} {len(vectors):,} vectors of {vectors.shape[1]}")
     print(f"{output} is ready; 'cw titles similar TITLE --dir {output}' shows what is alike")
-
-
-def _say_broken(path: Path, broken: list[Any]) -> None:
-    if broken:
-        first = broken[0]
-        print(f"{path}: {len(broken):,} rows have something broken; the first, line {first.line}: {first.reason}")

