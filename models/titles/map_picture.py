@@ -39,7 +39,7 @@ def draw(made: Mapping[str, Any], views: Sequence[str], path: Path) -> None:
     figure.legend(
         handles=handles,
         loc="lower center",
-        ncols=4 if len(views) == 1 else 11,
+        ncols={1: 4, 2: 6}.get(len(views), 11),
         frameon=False,
         labelcolor=INK,
         fontsize=11,
