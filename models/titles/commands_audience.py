@@ -194,11 +194,11 @@ def _show_carriers(space: Any, table: Any, country: int, carrying: list[Any]) ->
     shown = Table(title="Past titles that it rests on", title_justify="left", box=None)
     shown.add_column("title", min_width=20)
     shown.add_column("year")
-    shown.add_column("alike by", overflow="fold")
+    shown.add_column("alike by", min_width=12, overflow="fold")
     shown.add_column("weight", justify="right")
-    shown.add_column(f"audience in {where}", justify="right")
-    shown.add_column("against usual there", justify="right")
-    shown.add_column("moves the estimate", justify="right")
+    shown.add_column(f"in {where}", justify="right")
+    shown.add_column("against usual", justify="right")
+    shown.add_column("moves it", justify="right")
     sizes = {int(table.title[pair]): table.log_size[pair] for pair in (table.country == country).nonzero()[0]}
     for each in carrying:
         title = space.titles[each.row]
@@ -212,7 +212,9 @@ def _show_carriers(space: Any, table: Any, country: int, carrying: list[Any]) ->
             _change(each.moves),
         )
     console.print(shown)
-    console.print("Leave one out with --without TITLE. What moves it is how far the estimate falls without that title.")
+    console.print(
+        "Last column: by how much the estimate is higher than without the title. Leave one out with --without TITLE."
+    )
 
 
 def _show_report(report: dict[str, Any]) -> None:
