@@ -76,19 +76,25 @@ class Sizing:
         for fold in range(FOLDS):
             out = self._fold == fold
             self._levels.append(_trees(titles.inputs, level, out, pairs))
-            parts[0, out[at]] = np.asarray(self._levels[-1].predict(titles.inputs))[at[out[at]]]
             if len(table.codes) > 1:
                 self._departures.append(_trees(of_pair, beyond - level[at], out[at]))
-                parts[1, out[at]] = self._departures[-1].predict(of_pair[out[at]])
             tick()
+        for models in (self._levels, self._departures):
+            _as_many_trees(models)
+        for fold in range(FOLDS):
+            out = self._fold[at] == fold
+            parts[0, out] = np.asarray(self._levels[fold].predict(titles.inputs))[at[out]]
+            if self._departures:
+                parts[1, out] = self._departures[fold].predict(of_pair[out])
         linear = np.stack([titles.told[at, 0], titles.told[at, 1 + table.country]])
         aims = (level[at], beyond - level[at])
         self._mix = [_mixed(part, other, aim) for part, other, aim in zip(parts, linear, aims, strict=True)]
-        self.held_out = sum(
-            (1 - mix) * part + mix * other for mix, part, other in zip(self._mix, parts, linear, strict=True)
-        )
+        # Of each pair, by models that have not learned from its title.
+        self.held_out = np.zeros(len(beyond))
+        for weights, part, other in zip(self._mix, parts, linear, strict=True):
+            self.held_out += weights[0] * part + weights[1] * other
         about = self._about(titles, of_pair, at, self.held_out)
-        self._spread = Spread(about, beyond - self.held_out, self._fold[at] % 2 == 0)
+        self._spread = Spread(about, beyond - self.held_out, at, self._fold[at] % 2 == 0)
         tick()
 
     def estimate(
@@ -106,10 +112,10 @@ class Sizing:
         told = features.of_titles(titles, row, without)
         of_pair = features.of_pairs(told, at, country)
         said = np.stack([np.asarray(model.predict(told.inputs)) for model in self._levels], 1)[at]
-        said = (1 - self._mix[0]) * said + self._mix[0] * told.told[at, :1]
+        said = self._mix[0][0] * said + self._mix[0][1] * told.told[at, :1]
         if self._departures:
             trees = np.stack([np.asarray(model.predict(of_pair)) for model in self._departures], 1)
-            said += (1 - self._mix[1]) * trees + self._mix[1] * told.told[at, 1 + country][:, None]
+            said += self._mix[1][0] * trees + self._mix[1][1] * told.told[at, 1 + country][:, None]
         middle = said.mean(1)
         place, past = features.places(row)
         known = past[at]
@@ -126,17 +132,22 @@ class Sizing:
         return np.hstack([said[:, None], of_title, of_pair[:, self.features.sure_of_pair]], dtype=np.float32)
 
 
-def _mixed(trees: Doubles, linear: Doubles, aim: Doubles) -> float:
-    """The share of the linear part, 0 to 1, with the least squared error."""
-    apart = linear - trees
-    return float(np.clip((apart * (aim - trees)).sum() / max(float((apart**2).sum()), 1e-9), 0.0, 1.0))
+def _mixed(trees: Doubles, linear: Doubles, aim: Doubles) -> Doubles:
+    """The weights of both, (2,), that have the least squared error; none below 0, together 1 at most.
+
+    Where titles held out show that neither knows anything, both are near 0, and what is usual remains.
+    """
+    from scipy.optimize import nnls
+
+    weights = np.asarray(nnls(np.stack([trees, linear], 1), aim)[0])
+    return weights / max(1.0, float(weights.sum()))
 
 
 class Spread:
     """How far errors reach to both sides: quantile regression, corrected on titles that it has not seen."""
 
-    def __init__(self, about: Floats, error: Doubles, first: Bools) -> None:
-        """Learns from `about` (m, f) and errors (m,); `first` (m,) divides the titles into two halves."""
+    def __init__(self, about: Floats, error: Doubles, title: Longs, first: Bools) -> None:
+        """Learns from `about` (m, f) and errors (m,) of titles (m,); `first` (m,) divides titles into two halves."""
         self._models = []
         ends = np.zeros((2, len(error)))
         for half in (first, ~first):
@@ -144,7 +155,7 @@ class Spread:
             ends[:, ~half] = [model.predict(about[~half]) for model in pair]
             self._models.append(pair)
         outside = np.maximum(ends[0] - error, error - ends[1])
-        rank = min(1.0, SHARE * (1 + 1 / len(error)))
+        rank = min(1.0, SHARE * (1 + 1 / len(np.unique(title))))
         self._widen = float(np.quantile(outside, rank, method="higher"))
 
     def ends(self, about: Floats) -> tuple[Doubles, Doubles]:
@@ -169,6 +180,15 @@ def _trees(inputs: Floats, target: Doubles, out: Bools, weight: Doubles | None =
     data = lgb.Dataset(inputs[learned], target[learned], weight=weights[0])
     held = lgb.Dataset(inputs[held_out], target[held_out], weight=weights[1], reference=data)
     return lgb.train(given, data, TREES, valid_sets=[held], callbacks=[lgb.early_stopping(PATIENCE, verbose=False)])
+
+
+def _as_many_trees(models: list[lgb.Booster]) -> None:
+    """Lets models of different folds use as many trees: each alone would have those that suit its held-out titles best,
+    whose errors would then be less than those of new titles."""
+    if models:
+        trees = int(np.median([model.best_iteration for model in models]))
+        for model in models:
+            model.best_iteration = trees
 
 
 def _quantile(inputs: Floats, target: Doubles, share: float) -> lgb.Booster:
