@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> None:
     from streams.title_map import NAME
 
     output = arguments.output or arguments.dir / "map.png"
-    if not output.parent.is_dir():
+    if arguments.output is not None and not output.parent.is_dir():
         raise UsageError(f"there is no folder {output.parent} for {output.name}; make it, or name another")
     prepare_process()
     with showing() as progress:
