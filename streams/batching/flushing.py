@@ -19,6 +19,7 @@ __all__ = ["Flushing"]
 V = TypeVar("V")
 logger = get_logger(__name__)
 
+TIMEOUT_S = 50.0  # longer than the producers' own timeouts: what is not done by then is stuck
 SLICE = 256  # values encoded at a time: all of a flush at once would hold up the handler for tens of milliseconds
 
 
@@ -96,9 +97,10 @@ class Flushing(Generic[V]):
             marks = partition.take_marks()  # as of `outputs`: a mark goes once what it stood for is delivered
             items = await self._encoded(partition)
             items += [(MARK + key, b"" if marked else None) for key, marked in marks.items()]
-            if outputs:
-                await asyncio.gather(*outputs)
-            offset = await partition.producer.write(items) if items else None
+            async with asyncio.timeout(TIMEOUT_S):
+                if outputs:
+                    await asyncio.gather(*outputs)
+                offset = await partition.producer.write(items) if items else None
             if partition.dropped:
                 return
             if items:
@@ -110,6 +112,13 @@ class Flushing(Generic[V]):
             table.give_up(partition)
         except Revoked as error:
             logger.warning("%s/%s is given up: %s", table.changelog, partition.number, error)
+            table.give_up(partition)
+        except TimeoutError:
+            undelivered = sum(not output.done() for output in outputs)
+            logger.error(
+                "A flush of %s/%s is stuck (%d outputs not delivered): it is given up, and read again",
+                table.changelog, partition.number, undelivered,
+            )  # fmt: skip
             table.give_up(partition)
         except asyncio.CancelledError:
             table.give_up(partition)

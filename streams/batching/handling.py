@@ -52,9 +52,24 @@ class Handling(Generic[V]):
             return None
         if not partition.ready:
             table.give_up(partition)
-        elif self._may_go_on(partition):
+        elif self._may_go_on(partition) and self._continues(partition, message):
             await table.flushing.room(partition)
         return None if partition.dropped else partition
+
+    def _continues(self, partition: Partition[V], message: Message) -> bool:
+        """Whether nothing was lost on the way between the batch before and this one; gives the partition up otherwise,
+        so that it is read again from where it was committed."""
+        chunk: Chunk = message.value
+        expected = partition.read_to.get(message.topic, chunk.start)
+        if chunk.start != expected:
+            logger.error(
+                "%s/%s: a batch starts at %d and should at %d: it is read again",
+                message.topic, message.partition, chunk.start, expected,
+            )  # fmt: skip
+            self._table.give_up(partition)
+            return False
+        partition.read_to[message.topic] = chunk.end
+        return True
 
     def _marked(self) -> list[Partition[V]]:
         """The partitions that have marks, while none has anything to be read."""

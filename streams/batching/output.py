@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 from faust.transport.drivers.aiokafka import server_list
 from mode import Service
 
@@ -152,7 +151,7 @@ class _Lane:
                 if not self._app.consumer.session_alive:
                     raise Revoked(f"no heartbeat for longer than the session: not sending to {self._topic}")
                 sent = await self._producer.send_batch(parcel.builder, self._topic, partition=self._partition)
-            except (KafkaError, Revoked) as error:
+            except Exception as error:  # whatever it is, what waits for the parcel must hear of it
                 parcel.fail(error)
             else:
                 sent.add_done_callback(parcel.follow)

@@ -30,6 +30,7 @@ class Partition(Generic[V]):
         self.producer = producer
         self.fence: Task[None] | None = None  # done once the producer has its transactional id
         self.ready = False  # recovered to the changelog's end, as it stood once the partition was fenced
+        self.read_to: dict[str, int] = {}  # by source topic: the end of its last batch, where the next one must start
         self.behind: dict[str, int] = {}  # by source topic: offsets still to be read, as of its last batch
         self.recent: dict[bytes, V | None] = {}  # None: known to be absent
         self.older: dict[bytes, V | None] = {}

@@ -147,7 +147,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         if chunk.start > expected:
             if self._truncated.pop(tp, None) == chunk.start:
                 logger.warning("%s: offsets %s to %s are no longer in the log", tp, expected, chunk.start - 1)
-                return chunk
+                return Chunk(chunk.records, expected, chunk.end, chunk.behind)
             self._truncated[tp] = chunk.start
             await self.seek(tp, expected)
             return None

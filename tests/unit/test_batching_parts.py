@@ -8,8 +8,9 @@ from faust.types import TP, ConsumerMessage
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.batching import App, Chunk, Table
+from streams.batching import App, Chunk, Table, flushing
 from streams.batching.flushing import SLICE, Flushing
+from streams.batching.handling import Handling
 from streams.batching.partition import Partition
 from streams.batching.transport import Consumer
 
@@ -119,7 +120,7 @@ class TestContinuity:
         late = chunk(8, 9)
         assert await consumer._continuing(SOURCE, late) is None
         assert sought == [(SOURCE, 5)]
-        assert await consumer._continuing(SOURCE, late) is late
+        assert await consumer._continuing(SOURCE, late) == Chunk(late.records, 5, late.end, late.behind)
 
 
 class TestPartition:
@@ -250,6 +251,41 @@ async def test_a_value_changed_while_a_flush_encodes_is_in_the_next_one_too(cons
     written = dict(await flush)
     assert (written[keys[0]], written[keys[-1]], len(written)) == (b"\1", b"\1\2", 2 * SLICE)
     assert dict(partition.take_dirty()) == {keys[0]: [1, 2], keys[-1]: [1, 2]}
+
+
+@pytest.mark.timeout(20)
+async def test_a_flush_that_is_stuck_gives_its_partition_up(
+    consumer: Consumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flushing, "TIMEOUT_S", 0.01)
+    rejoined: list[bool] = []
+    monkeypatch.setattr(consumer, "rejoin", lambda: rejoined.append(True))
+    table: Table[int] = Table(consumer.app, "t", partitions=1, encode=str, decode=int)  # type: ignore[arg-type]
+    partition = table.live[0] = Partition(0, Producer())  # type: ignore[arg-type]
+    (message,) = deliver(consumer, 10)
+    partition.held.append(message)
+    partition.outputs.append(asyncio.get_running_loop().create_future())  # never delivered
+    await Flushing(table)._flush(partition)
+    assert (partition.dropped, rejoined, message.acked) == (True, [True], False)
+
+
+async def test_a_batch_that_does_not_follow_on_gives_its_partition_up(
+    consumer: Consumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Were a batch lost between consumer and handler, what comes behind it must not be applied."""
+    monkeypatch.setattr(consumer, "rejoin", lambda: None)
+    table: Table[int] = Table(consumer.app, "t", partitions=1, encode=str, decode=int)  # type: ignore[arg-type]
+    partition: Partition[int] = Partition(0, Producer())  # type: ignore[arg-type]
+
+    async def nothing(_batches: Any) -> None:
+        pass
+
+    handling = Handling(table, "events", nothing)
+    first, second, third = deliver(consumer, 10, 20, 30)
+    assert handling._continues(partition, first)
+    assert not handling._continues(partition, third)
+    assert partition.dropped
+    assert second.value.start == 10
 
 
 def test_a_second_table_is_refused() -> None:
