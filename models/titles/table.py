@@ -36,6 +36,7 @@ _KINDS: Final = {
     **dict.fromkeys(("film", "films", "movie", "movies", "feature", "tv movie", "tvmovie", "short"), FILM),
     **dict.fromkeys(("series", "show", "shows", "tv", "tv show", "tv series", "miniseries", "tvseries"), SERIES),
 }
+NAMIBIA: Final = "NA"  # as a country's code it does not say that nothing is known
 _NOTHING: Final = frozenset({"", "nan", "none", "null", "n/a", "na", "\\n", "-"})
 _YEAR: Final = re.compile(r"(1[89]\d\d|20\d\d)(?:\.0+|-\d\d?(?:-\d\d?.*)?)?")
 _THOUSANDS: Final = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
@@ -117,6 +118,8 @@ def read(path: Path) -> tuple[list[TitleRecord], list[BrokenRow]]:
     rows, broken = _rows(path, ("title_id", "title"))
     for row in rows:
         lists = {name: split(row[name]) for name in _LISTS}
+        if row["countries"].strip() == NAMIBIA:
+            lists["countries"] = [NAMIBIA]
         titles.add(row.line, row["title_id"], row["title"], row["kind"], row["release_year"], row["summary"], **lists)
     all_broken = sorted([*broken, *titles.broken], key=lambda each: each.line)
     if not titles.records:
@@ -161,7 +164,8 @@ def read_audience(path: Path) -> tuple[list[AudienceRow], list[BrokenRow]]:
     rows, broken = _rows(path, ("title_id", "audience"))
     audience: dict[tuple[str, str], AudienceRow] = {}
     for row in rows:
-        key = (row["title_id"], WORLD if is_nothing(row["country"]) else row["country"])
+        country = row["country"].strip()
+        key = (row["title_id"], WORLD if is_nothing(country) and country != NAMIBIA else country)
         size = number(row["audience"])
         if not key[0]:
             broken.append(BrokenRow(row.line, "no title_id"))

@@ -162,3 +162,12 @@ def test_audiences_that_are_written_are_read_again(tmp_path, name):
     rows = [AudienceRow("s1", "DE", 0.1), AudienceRow("s1", "", 123456789.0), AudienceRow("s2", "FR", 0.0)]
     table.write_audience(tmp_path / name, rows)
     assert table.read_audience(tmp_path / name) == (rows, [])
+
+
+def test_na_is_namibia_where_a_country_stands(tmp_path):
+    (tmp_path / "titles.csv").write_text("title_id,title,tags,countries\nt1,One,NA,NA\n")
+    (tmp_path / "audience.csv").write_text("title_id,country,audience\nt1,NA,7\nt1,n/a,9\n")
+    (title,), _ = table.read(tmp_path / "titles.csv")
+    rows, _ = table.read_audience(tmp_path / "audience.csv")
+    assert (title.tags, title.countries) == ((), ("NA",))
+    assert [(row.country, row.audience) for row in rows] == [("NA", 7.0), (table.WORLD, 9.0)]
