@@ -82,7 +82,7 @@ def train(graph: Graph, settings: Settings, judged: Callable[[dict[str, float]],
     key, start = jax.random.split(jax.random.key(settings.seed))
     entities = len(graph.entities)
     model = TransE(entities, len(graph.relations), settings.dimensions, start)
-    triples = graph.with_inverses(graph.train)
+    triples = graph.with_inverses(graph.train_both_ways())
     answers = Answers(triples)
     judging = _judging(graph, rng)
     known = Answers(graph.with_inverses(np.concatenate([graph.train, graph.valid])))

@@ -13,6 +13,7 @@ from streams.errors import CommandError
 Ids = npt.NDArray[np.int32]
 UNKNOWN: Final = -1  # an entity or relation that no training triple has
 _HELD_OUT: Final = 0.05  # of the triples, for each of valid and test
+_SYMMETRIC: Final = 0.5  # of a relation's training triples are there in the other direction too: then it is symmetric
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,27 @@ class Graph:
         """int32 (2n, 3): after the triples, each read from its tail, by relation + len(relations)."""
         inverse = np.stack([triples[:, 2], triples[:, 1] + len(self.relations), triples[:, 0]], axis=1)
         return np.concatenate([triples, inverse])
+
+    def symmetric(self) -> npt.NDArray[np.bool_]:
+        """Of each relation, whether more than half of its triples in `train` are there the other way round, too."""
+        there = np.isin(self._numbers(self.train), self._numbers(self.train[:, ::-1]))
+        relations = self.train[:, 1]
+        count = np.bincount(relations, minlength=len(self.relations))
+        return np.asarray(np.bincount(relations, there, len(self.relations)) > _SYMMETRIC * count)
+
+    def train_both_ways(self) -> Ids:
+        """`train`, then the triples of symmetric relations that it has one way only, the other way round.
+
+        For training alone: which answers are known, and so left out of ranks, is what the files say.
+        """
+        turned = self.train[self.symmetric()[self.train[:, 1]]][:, ::-1]
+        both = np.concatenate([self.train, turned])
+        return both[np.sort(np.unique(self._numbers(both), return_index=True)[1])]
+
+    def _numbers(self, triples: Ids) -> npt.NDArray[np.int64]:
+        """A number for each triple, int64 (n,), the same for the same."""
+        head, relation, tail = triples.astype(np.int64).T
+        return np.asarray((head * len(self.relations) + relation) * len(self.entities) + tail, np.int64)
 
 
 def build(train: Sequence[Triple], valid: Iterable[Triple], test: Iterable[Triple]) -> Graph:

@@ -87,6 +87,30 @@ def test_what_is_held_out_and_unseen_in_training_is_marked_and_what_training_has
     assert graph.repeated == 2
 
 
+def test_a_relation_that_mostly_holds_both_ways_is_read_both_ways_in_training_alone():
+    """`borders` is there both ways for four of five triples, `likes` for two of four, which is not more than half."""
+    borders = triples("a borders b", "b borders a", "c borders d", "d borders c", "a borders d")
+    likes = triples("a likes b", "b likes a", "c likes a", "d likes a")
+    graph = build([*borders, *likes], triples("d borders a"), triples("c likes d"))
+    assert dict(zip(graph.relations, graph.symmetric().tolist(), strict=True)) == {"borders": True, "likes": False}
+    a, d = graph.entities.index("a"), graph.entities.index("d")
+    assert graph.train_both_ways().tolist() == [*graph.train.tolist(), [d, 0, a]]
+    assert len(graph.train) == 9
+    assert graph.valid.tolist() == [[d, 0, a]]
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 5)] * 3), min_size=1, max_size=40))
+def test_reading_both_ways_is_the_same_as_plainly_turning_what_is_missing(drawn):
+    graph = build([Triple(f"e{h}", f"r{r}", f"e{t}") for h, r, t in drawn], [], [])
+    there = [tuple(row) for row in graph.train.tolist()]
+    expected = list(there)
+    for relation in range(len(graph.relations)):
+        of = [(h, r, t) for h, r, t in there if r == relation]
+        if sum((t, r, h) in there for h, r, t in of) > len(of) / 2:
+            expected += [(t, r, h) for h, r, t in of if (t, r, h) not in there]
+    assert sorted(map(tuple, graph.train_both_ways().tolist())) == sorted(expected)
+
+
 def test_no_triples_are_no_graph():
     with pytest.raises(CommandError, match="no triple is left to train on"):
         build([], [], [])
