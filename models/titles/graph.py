@@ -30,7 +30,7 @@ class Settings:
 
     dimensions: int = 512
     sharpness: float = 9.0  # of distances in the softmax
-    rivalry: float = 0.4  # of known answers to the same query in the softmax
+    rivalry: float = 0.6  # of known answers to the same query in the softmax
     dropout: float = 0.4
     learning_rate: float = 6e-3  # of Adam; falls to a hundredth, by a cosine
     queries: int = 512  # a step
@@ -44,7 +44,9 @@ def settings_for(entities: int, seed: int = 0) -> Settings:
     """The defaults; for more than 6,000 entities what takes minutes on two cores still, and a few hundred megabytes."""
     if entities <= _MOST_IN_FULL:
         return Settings(seed=seed)
-    return Settings(dimensions=256, dropout=0.2, queries=1024, epochs=15, patience=3, candidates=1024, seed=seed)
+    return Settings(
+        dimensions=256, rivalry=0.4, dropout=0.2, queries=1024, epochs=15, patience=3, candidates=1024, seed=seed
+    )
 
 
 @dataclass
