@@ -57,11 +57,13 @@ class Handling(Generic[V]):
         return None if partition.dropped else partition
 
     def _continues(self, partition: Partition[V], message: Message) -> bool:
-        """Whether nothing was lost on the way between the batch before and this one; gives the partition up otherwise,
-        so that it is read again from where it was committed."""
+        """Whether nothing was lost on the way between the batch before, or what is committed, and this one; gives the
+        partition up otherwise, so that it is read again."""
         chunk: Chunk = message.value
-        expected = partition.read_to.get(message.topic, chunk.start)
-        if chunk.start != expected:
+        expected = partition.read_to.get(message.topic)
+        if expected is None:
+            expected = self._table.app.consumer.committed(message.tp)
+        if expected is not None and chunk.start != expected:
             logger.error(
                 "%s/%s: a batch starts at %d and should at %d: it is read again",
                 message.topic, message.partition, chunk.start, expected,

@@ -232,6 +232,10 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         if tp.topic not in self.transport.batched:
             await super()._add_gap(tp, offset_from, offset_to)
 
+    def committed(self, tp: TP) -> int | None:
+        """The offset to read next as it was committed last; None where nothing is."""
+        return self._committed_offset[tp]  # type: ignore[no-any-return]
+
     def _new_offset(self, tp: TP) -> int | None:
         """The offset to commit: past every batch, in order of delivery, up to the first that is not acknowledged."""
         if tp.topic not in self.transport.batched:
