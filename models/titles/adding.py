@@ -35,7 +35,7 @@ def add(space: TitleSpace, folder: Path, titles: Sequence[TitleRecord], progress
         if name not in encoded and name != "combined":
             added[name] = np.zeros((len(new), vectors.shape[1]), np.float32)
     if "combined" in space.views:
-        parts = [name for name in space.views if name != "combined"]
+        parts = space.meta["views"]["combined"]["of"]
         added["combined"] = views.combined([added[name] for name in parts])
         if added["combined"].shape[1] != space.views["combined"].shape[1]:
             raise CommandError(f"{folder}: view combined is not made of {', '.join(parts)}; train again")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.titles import table
+from models.titles import table, training
 from models.titles.folder import TitleSpace
 from models.titles.simulate import make
 from models.titles.table import TitleRecord
@@ -42,3 +42,21 @@ def test_a_folder_without_encoders_is_told(tmp_path, capsys):
     table.write(tmp_path / "new.csv", [TitleRecord("b", "B")])
     assert main(["titles", "add", str(tmp_path / "new.csv"), "--dir", str(tmp_path / "space")]) == 1
     assert "train it with --titles" in capsys.readouterr().err
+
+
+def test_titles_are_added_where_one_encoder_learned_both_tasks(tmp_path, monkeypatch):
+    """Then `combined` has that encoder's vectors once."""
+    monkeypatch.setattr(training, "EPOCHS", 1)
+    monkeypatch.setattr(training, "STEPS", 3)
+    made = make(60, seed=4, countries=2)
+    table.write(tmp_path / "titles.csv", made.titles)
+    table.write_audience(tmp_path / "audience.csv", made.audience)
+    files = ["--titles", str(tmp_path / "titles.csv"), "--audience", str(tmp_path / "audience.csv")]
+    space = tmp_path / "space"
+    assert main(["titles", "train", *files, "--text", "none", "--together", "-o", str(space)]) == 0
+    table.write(tmp_path / "new.csv", [replace(made.titles[7], title_id="twin")])
+    assert main(["titles", "add", str(tmp_path / "new.csv"), "--dir", str(space)]) == 0
+    after = TitleSpace.load(space)
+    half = after.views["category"].shape[1]
+    assert np.allclose(after.views["combined"][60, :half], after.views["combined"][7, :half], atol=1e-4)
+    assert not after.views["combined"][60, half:].any()
