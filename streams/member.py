@@ -142,18 +142,17 @@ class MemberState:
             observer.session_opened(self, device, event)
 
     def _show(self, show_id: str) -> Show:
-        return self.shows.get(show_id) or self._new_show(show_id)
-
-    def _new_show(self, show_id: str) -> Show:
-        if len(self.shows) >= MAX_SHOWS:
-            del self.shows[min(self.shows.values(), key=_last_touched).show_id]
-        show = self.shows[show_id] = Show(show_id)
+        show = self.shows.get(show_id)
+        if show is None:
+            if len(self.shows) >= MAX_SHOWS:
+                del self.shows[min(self.shows.values(), key=_last_touched).show_id]
+            show = self.shows[show_id] = Show(show_id)
         return show
 
     # --- playback
 
     def _playback(self, kind: str, event: Event, ts: int, device: Device, observer: Observer | None) -> None:
-        show = self.shows.get(event["show_id"]) or self._new_show(event["show_id"])
+        show = self._show(event["show_id"])
         times = show.times
         if kind == "play" and ts > times[s.LAST_STARTED]:
             times[s.LAST_STARTED] = ts

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from models.titles.commands_common import titles_extra
+from models.titles.commands_common import say_broken, titles_extra
 
 _DESCRIPTION = """\
 Adds the titles of a table to a folder of vectors, without a training: its encoders place them among those that are
@@ -44,9 +44,6 @@ def run(arguments: argparse.Namespace) -> None:
             larger = adding.add(space, arguments.dir, titles, progress.stage)
             if len(larger.titles) > len(space.titles):
                 larger.save(arguments.dir)
-    if broken:
-        print(
-            f"{arguments.titles}: {len(broken):,} rows have something broken; line {broken[0].line}: {broken[0].reason}"
-        )
+    say_broken(arguments.titles, broken)
     added = len(larger.titles) - len(space.titles)
     print(f"{added:,} titles added to {arguments.dir}; {len(larger.titles):,} now")

@@ -89,8 +89,9 @@ def _train(arguments: argparse.Namespace) -> None:
         if arguments.audience is not None:
             audience, broken = table.read_audience(arguments.audience)
             say_broken(arguments.audience, broken)
-        given = triples_file.derive(titles)
-        if arguments.triples is not None:
+        if arguments.triples is None:
+            given = triples_file.derive(titles)
+        else:
             given, broken = triples_file.read(arguments.triples)
             say_broken(arguments.triples, broken)
         learned = views.supervised(titles, audience, text, arguments.together, progress.stage)

@@ -70,11 +70,11 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _nearest(vectors: Any, vector: Any, count: int) -> list[tuple[int, float]]:
     """Rows of `vectors` (n, d) with their cosine to `vector` (d,), the nearest first."""
-    import numpy as np
+    from streams.nearest import Nearest
 
-    norms = np.linalg.norm(vectors, axis=1) * np.linalg.norm(vector)
-    cosine = np.where(norms > 0, vectors @ vector / np.where(norms > 0, norms, 1), -1.0)
-    return [(int(row), float(cosine[row])) for row in np.argsort(-cosine, kind="stable")[:count]]
+    found = Nearest(vectors, "cosine").search(vector[None], count)
+    pairs = zip(found.rows[0].tolist(), found.distances[0].tolist(), strict=True)
+    return [(row, 1 - distance) for row, distance in pairs if row >= 0]
 
 
 def _show(console: Any, space: Any, record: Any, view: str, found: list[tuple[int, float]]) -> None:

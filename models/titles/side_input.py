@@ -20,6 +20,7 @@ import orjson
 from models.titles.folder import TitleSpace
 from streams import population, vectors
 from streams.errors import CommandError
+from streams.nearest import units
 from streams.scoring import bundle
 from streams.scoring.bundle import MANIFEST, Manifest, sha256_of
 from streams.vectors import Vectors
@@ -73,15 +74,13 @@ def vectors_of(space: TitleSpace, view: str) -> Vectors:
     Vectors longer than DIMS are projected on the DIMS directions that keep most of their products (those of the largest
     eigenvalues of their second moments). Raises CommandError where no title has one.
     """
-    table = np.asarray(space.view(view), np.float32)
-    lengths = np.sqrt(np.einsum("ij,ij->i", table, table))
-    rows = np.flatnonzero(lengths > 0)
+    table = space.view(view)
+    rows = np.flatnonzero(table.any(axis=1))
     if not len(rows):
         raise CommandError(f"no title has a vector in view {view}; choose another with --view")
-    unit = table[rows] / lengths[rows, None]
+    unit = units(table[rows])
     if unit.shape[1] > DIMS:
-        unit = unit @ np.linalg.eigh(unit.T @ unit)[1][:, -DIMS:]
-        unit /= np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
+        unit = units(unit @ np.linalg.eigh(unit.T @ unit)[1][:, -DIMS:])
     return Vectors.of([space.titles[row].title_id for row in rows], unit)
 
 

@@ -11,6 +11,7 @@ from models.titles.bags import Bags
 from models.titles.folder import TitleSpace
 from models.titles.sizing_features import Described
 from models.titles.table import TitleRecord
+from streams.nearest import units
 
 BAGS: Final = ("fields", "people", "name")
 # Vectors learned from audiences know those of past titles: as inputs they would make the model too sure of itself.
@@ -22,7 +23,7 @@ Progress = Callable[[str, int, int], None]
 
 def of_space(space: TitleSpace, bags: Bags) -> Described:
     """The titles of a folder of vectors. `bags` were learned from its titles."""
-    views: dict[str, Any] = {name: unit(view) for name, view in space.views.items() if name not in LEFT_OUT}
+    views: dict[str, Any] = {name: units(view) for name, view in space.views.items() if name not in LEFT_OUT}
     return Described(space.titles, views | _bags(bags, space.titles))
 
 
@@ -41,14 +42,8 @@ def of_table(titles: Sequence[TitleRecord], progress: Progress | None = None) ->
             )
         except CommandError:
             vectors = topics(bags.vectors(titles)["summary"])
-        views["summary"] = unit(vectors)
+        views["summary"] = units(vectors)
     return Described(titles, views)
-
-
-def unit(vectors: Any) -> Floats:
-    """Rows of length one; zeros stay."""
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.where(norms > 0, norms, 1), np.float32)
 
 
 def topics(words: Any) -> Floats:
@@ -66,7 +61,7 @@ def with_views(described: Described, space: TitleSpace) -> Described:
     """The same titles with the vectors of a folder, zeros where it lacks a title."""
     rows = np.array([space.index.get(title.title_id, -1) for title in described.titles])
     views = {
-        name: unit(np.where(rows[:, None] >= 0, view[rows], 0))
+        name: units(np.where(rows[:, None] >= 0, view[rows], 0))
         for name, view in space.views.items()
         if name not in LEFT_OUT
     }
@@ -81,5 +76,5 @@ def of_new(record: TitleRecord, described: Described, bags: Bags, folder: Path) 
     views: dict[str, Any] = {}
     for name, view in described.views.items():
         if not hasattr(view, "todense"):
-            views[name] = unit(made[name][None]) if name in made else np.zeros((1, view.shape[1]), np.float32)
+            views[name] = units(made[name][None]) if name in made else np.zeros((1, view.shape[1]), np.float32)
     return Described([record], views | _bags(bags, [record]))

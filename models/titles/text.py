@@ -14,6 +14,7 @@ import numpy as np
 
 from streams import config
 from streams.errors import CommandError
+from streams.nearest import units
 
 MINILM: Final = "minilm"
 USE: Final = "use"
@@ -150,8 +151,7 @@ def sentence_means(words: Words) -> np.ndarray:
     filled = lengths > 0
     if filled.any():
         sums[filled] = np.add.reduceat(words.vectors, words.offsets[:-1][filled], axis=0, dtype=np.float32)
-    norms = np.linalg.norm(sums, axis=1, keepdims=True)
-    return sums / np.where(norms > 0, norms, 1)
+    return units(sums)
 
 
 def sentence_vectors(texts: Sequence[str], progress: Callable[[int, int], None] | None = None) -> np.ndarray:

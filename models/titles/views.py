@@ -15,6 +15,7 @@ from models.titles.table import AudienceRow, TitleRecord
 from models.titles.tasks import Audience, Categories
 from models.titles.training import Trained
 from streams.errors import CommandError
+from streams.nearest import units
 
 LEAST: Final = 5  # titles that a category must have to be learned from
 SEED: Final = 1
@@ -91,8 +92,4 @@ def combined(views: Sequence[np.ndarray]) -> np.ndarray:
 
     A title that a view lacks has zeros there.
     """
-    scaled = []
-    for view in views:
-        norms = np.linalg.norm(view, axis=1, keepdims=True)
-        scaled.append(view / np.where(norms > 0, norms, 1))
-    return np.hstack(scaled).astype(np.float32)
+    return np.hstack([units(view) for view in views])
