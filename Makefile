@@ -43,7 +43,7 @@ unit: setup
 	$(BIN)/python -m pytest tests/unit tests/contract
 
 test: setup browser spark titles lint
-	$(BIN)/python -m pytest tests -n 2 --dist loadfile
+	$(BIN)/python -m pytest tests -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: setup
 	PYTHONPATH=tests:tests/support $(BIN)/python -m bench.run $(BENCH)

@@ -17,6 +17,9 @@ from streams import config
 from streams.broker import embedded
 from streams.topics import admin
 
+# The tests start some fifty Java processes, most of them for a few seconds: too short to be worth the second compiler.
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
+
 
 @dataclass(frozen=True)
 class Broker:
