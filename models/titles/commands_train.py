@@ -73,9 +73,9 @@ def run(arguments: argparse.Namespace) -> None:
 def _train(arguments: argparse.Namespace) -> None:
     from models.commands import prepare_process
     from models.progress import showing
-    from models.titles import encoder_files, facts, graph, table, texts, views
+    from models.titles import encoder_files, facts, graph, replacing, table, texts, views
     from models.titles import triples as triples_file
-    from models.titles.folder import TitleSpace
+    from models.titles.folder import FILES, TitleSpace
 
     prepare_process()
     text = texts.chosen(arguments.text)
@@ -102,9 +102,12 @@ def _train(arguments: argparse.Namespace) -> None:
         every = {**space.views, "graph": of_graph, "combined": views.combined([*once.values(), of_graph])}
         described = space.meta["views"] | {"graph": figures, "combined": {"of": [*once, "graph"]}}
         meta = space.meta | {"views": described}
-        TitleSpace(titles, every, space.countries, audience, meta).save(output)
-        encoder_files.save(output, learned.inputs, learned.trained)
-        facts.keep_links(output, None if arguments.triples is None else given)
+        progress.say("Writing")
+        with replacing.folder(output, (*FILES, encoder_files.FILES, str(facts.LINKS))) as new:
+            TitleSpace(titles, every, space.countries, audience, meta).write(new)
+            encoder_files.save(new, learned.inputs, learned.trained)
+            if arguments.triples is not None:
+                facts.keep_links(new, given)
     for name, vectors in every.items():
         print(f"{name:<9} {len(vectors):,} vectors of {vectors.shape[1]}")
     print(f"{output} is ready; 'cw titles similar TITLE --dir {output}' shows what is alike")

@@ -5,7 +5,7 @@ encoder.join.weight, heads.category.listed.weight and so on, float32.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import equinox as eqx
 import jax
@@ -16,6 +16,8 @@ from models.titles.encoder import Encoder
 from models.titles.inputs import Inputs
 from models.titles.training import Trained
 from streams.errors import CommandError
+
+FILES: Final = "encoders/*"  # of an earlier training, with the graphs made of them, they mean nothing
 
 
 def save(folder: Path, inputs: Inputs, trained: dict[str, Trained]) -> None:

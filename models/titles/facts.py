@@ -33,12 +33,9 @@ def read(space: TitleSpace, folder: Path) -> Facts:
     return Facts({kind: each for kind, each in kinds.items() if each is not None and each.names})
 
 
-def keep_links(folder: Path, given: Sequence[Triple] | None) -> None:
-    """Keeps the graph that a view was trained on in its folder, or none where it was derived from the table."""
+def keep_links(folder: Path, given: Sequence[Triple]) -> None:
+    """Keeps the graph that was given, and a view trained on, in the folder of that view."""
     path = folder / LINKS
-    if given is None:
-        path.unlink(missing_ok=True)
-        return
     path.parent.mkdir(exist_ok=True)
     triples.write(path, given)
 

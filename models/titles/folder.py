@@ -9,7 +9,6 @@
 Other tools keep files of their own beside these.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,12 +19,14 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from models.titles import table
+from models.titles import replacing, table
 from models.titles.table import AudienceRow, TitleRecord
 from streams.errors import CommandError
 
 VERSION: Final = 1  # of the folder's layout
 VIEWS: Final = ("category", "audience", "graph", "combined")  # in the order in which tools show them
+# What a folder has of the titles and vectors; another space has none of them.
+FILES: Final = ("vectors/*.npy", "countries.npz", "audience.parquet")
 Vectors = npt.NDArray[np.float32]
 
 
@@ -51,28 +52,29 @@ class TitleSpace:
         return self.views[name]
 
     def save(self, folder: Path) -> None:
-        """Writes the folder. A file is replaced at once, so that those who have it mapped keep what they read."""
+        """Writes the folder, all of it or nothing; what other tools keep in it stays."""
+        with replacing.folder(folder, FILES) as new:
+            self.write(new)
+
+    def write(self, folder: Path) -> None:
+        """Writes the files into an empty folder."""
         n = len(self.titles)
         for name, vectors in self.views.items():
             if vectors.dtype != np.float32 or vectors.ndim != 2 or len(vectors) != n:
                 raise ValueError(f"view {name} is {vectors.dtype} {vectors.shape}; it must be float32 ({n}, d)")
-        (folder / "vectors").mkdir(parents=True, exist_ok=True)
-        for old in set((folder / "vectors").glob("*.npy")) - {folder / "vectors" / f"{v}.npy" for v in self.views}:
-            old.unlink()
+        (folder / "vectors").mkdir()
         table.write(folder / "titles.parquet", self.titles)
         for name, vectors in self.views.items():
-            _replace_array(folder / "vectors" / f"{name}.npy", vectors)
+            np.save(folder / "vectors" / f"{name}.npy", np.ascontiguousarray(vectors))
         if self.countries is not None:
             codes, of_countries = self.countries
             np.savez(folder / "countries.npz", codes=np.array(codes, np.str_), vectors=of_countries)
-        else:
-            (folder / "countries.npz").unlink(missing_ok=True)
         if self.audience is not None:
             table.write_audience(folder / "audience.parquet", self.audience)
-        else:
-            (folder / "audience.parquet").unlink(missing_ok=True)
         meta = {**self.meta, "version": VERSION, "titles": n}
-        (folder / "meta.json").write_bytes(orjson.dumps(meta, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY))
+        (folder / replacing.META).write_bytes(
+            orjson.dumps(meta, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY)
+        )
 
     @classmethod
     def load(cls, folder: Path) -> "TitleSpace":
@@ -103,10 +105,3 @@ class TitleSpace:
         if (folder / "audience.parquet").is_file():
             audience, _ = table.read_audience(folder / "audience.parquet")
         return cls(titles, views, countries, audience, meta)
-
-
-def _replace_array(path: Path, values: Vectors) -> None:
-    new = path.with_suffix(".new")
-    with new.open("wb") as file:
-        np.save(file, np.ascontiguousarray(values))
-    os.replace(new, path)

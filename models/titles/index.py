@@ -1,6 +1,5 @@
 """An index of many vectors (faiss): finds nearly all of the nearest, in a fraction of the time of looking at each."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -8,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from models.titles import replacing
 from streams.errors import CommandError
 from streams.nearest import Found, Metric, units
 
@@ -67,9 +67,8 @@ def kept(vectors: npt.NDArray[Any], metric: Metric, path: Path, counter: Counter
     tick = counter(f"Building an index of {len(vectors):,} vectors", -(-len(vectors) // BLOCK))
     index = build(vectors, metric, tick)
     path.parent.mkdir(exist_ok=True)
-    new = path.with_suffix(".new")
-    faiss.write_index(index, str(new))
-    os.replace(new, path)
+    with replacing.file(path) as new:
+        faiss.write_index(index, str(new))
     return Index(index, metric)
 
 

@@ -6,7 +6,6 @@ views    of each: x and y on the map (null without a vector), `of` (each title's
          clusters (name, terms, size, middle: the row nearest to the centre), silhouette, print of its vectors
 """
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from models.titles import clusters, facts
+from models.titles import clusters, facts, replacing
 from models.titles import map as layout
 from models.titles.folder import TitleSpace
 from streams.alike import encoded
@@ -74,9 +73,8 @@ def as_json(made: clusters.Clustering) -> dict[str, Any]:
 
 def write(path: Path, content: dict[str, Any]) -> None:
     """Replaces a file of JSON at once."""
-    new = path.with_suffix(".new")
-    new.write_bytes(orjson.dumps(content))
-    os.replace(new, path)
+    with replacing.file(path) as new:
+        new.write_bytes(orjson.dumps(content))
 
 
 def _places(

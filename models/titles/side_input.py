@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
+from models.titles import replacing
 from models.titles.folder import TitleSpace
 from streams import population, vectors
 from streams.errors import CommandError
@@ -87,7 +88,8 @@ def vectors_of(space: TitleSpace, view: str) -> Vectors:
 def write(path: Path, of_view: Vectors) -> None:
     """Writes the vectors alone. Raises CommandError where that can't be."""
     try:
-        vectors.save(path, of_view)
+        with replacing.file(path) as new:
+            vectors.save(new, of_view)
     except OSError as error:
         raise CommandError(f"{path} can't be written: {error.strerror}; name another file with --npz") from None
 

@@ -12,6 +12,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
+from models.titles import replacing
 from models.titles.delimited import BrokenRow, DelimitedFile, Row, column_name
 from streams.errors import CommandError
 
@@ -133,7 +134,7 @@ def write(path: Path, titles: Iterable[TitleRecord]) -> None:
     if path.suffix == ".parquet":
         _write_parquet(path, list(titles))
         return
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with replacing.file(path) as new, new.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(TITLE_COLUMNS)
         for title in titles:
@@ -191,7 +192,7 @@ def write_audience(path: Path, audience: Iterable[AudienceRow]) -> None:
 
         pq.write_table(pa.table({name: [getattr(row, name) for row in rows] for name in AUDIENCE_COLUMNS}), path)
         return
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with replacing.file(path) as new, new.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(AUDIENCE_COLUMNS)
         writer.writerows((row.title_id, row.country, f"{row.audience:.15g}") for row in rows)

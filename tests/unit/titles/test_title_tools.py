@@ -181,12 +181,10 @@ def test_links_of_a_graph_are_neighbours_whichever_way_they_point():
     assert Facts({"neighbours": found}).why(0, 1, "graph") == [Reason("neighbours", ["based on Dune"], 2)]
 
 
-def test_a_graph_that_was_given_is_kept_for_its_links_and_goes_with_the_next_training(tmp_path):
+def test_a_graph_that_was_given_is_kept_for_its_links(tmp_path):
     space = TitleSpace([TitleRecord("A", "A"), TitleRecord("B", "B")], {})
     facts.keep_links(tmp_path, [Triple("title:A", "based_on", "book:Dune")])
     assert facts.read(space, tmp_path).kinds["neighbours"].named(0) == ["based on Dune"]
-    facts.keep_links(tmp_path, None)
-    assert "neighbours" not in facts.read(space, tmp_path).kinds
 
 
 def test_the_categories_that_the_model_sees_are_those_of_its_layer(tmp_path):
