@@ -117,7 +117,7 @@ class ColdStart:
         return Unknown(tuple(told), tuple(terms))
 
     def _read(self, summaries: list[str]) -> Texts:
-        """As models.titles.texts.read, whose word vectors are kept in float16."""
+        """As models.titles.texts.read."""
         source, use = texts.parse(self.inputs.text)
         words, sentences = None, [np.zeros((len(summaries), 0), np.float32)]
         if source is not None:
@@ -136,7 +136,7 @@ class ColdStart:
             padded[row, : len(one)] = one
         found = session.run(None, {"ids": padded, "lengths": lengths})[0]
         inside = np.arange(padded.shape[1]) < lengths[:, None]
-        return Words(found[inside].astype(np.float16), np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+        return Words(found[inside], np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
 
     def _sentences(self, summaries: list[str]) -> np.ndarray:
         """As models.titles.text.sentence_vectors, the model being kept from one title to the next."""

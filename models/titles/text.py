@@ -29,7 +29,7 @@ MISSING: Final = "install the extra `titles`, name a folder with a safetensors B
 class Words:
     """Word vectors of n texts one after the other: text i has rows `offsets[i]` to `offsets[i + 1]`."""
 
-    vectors: np.ndarray  # f16 (pieces, dim), mapped from the cache
+    vectors: np.ndarray  # f32 (pieces, dim), mapped from the cache
     offsets: np.ndarray  # i64 (n + 1,); an empty text has no rows
 
     def rows(self, rows: np.ndarray) -> "Words":
@@ -102,11 +102,14 @@ class WordModel:
     def word_vectors(self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None) -> Words:
         """Word vectors of every text, from the cache where they were computed before.
 
+        They are kept in float32: rounded to float16, numbers that differ in the seventh digit, as ONNX Runtime's and
+        JAX's do, may fall to two sides and then differ in the fourth.
+
         Parameters
         ----------
         progress: told how many texts are done, of how many
         """
-        key = _key(f"words {self.digest} {LONGEST}", texts)
+        key = _key(f"words float32 {self.digest} {LONGEST}", texts)
         vectors_file, offsets_file = cache() / f"{key}.words.npy", cache() / f"{key}.offsets.npy"
         if not (vectors_file.exists() and offsets_file.exists()):
             ids = [self.pieces(text) for text in texts]
@@ -122,7 +125,7 @@ class WordModel:
         from models.titles import bert
 
         partial = file.with_suffix(f".{os.getpid()}.partial")
-        vectors = np.lib.format.open_memmap(partial, "w+", np.float16, (int(offsets[-1]), self.dim))
+        vectors = np.lib.format.open_memmap(partial, "w+", np.float32, (int(offsets[-1]), self.dim))
         order = np.argsort([len(one) for one in ids], kind="stable")
         for begin in range(0, len(order), BATCH):
             rows = order[begin : begin + BATCH]
@@ -150,7 +153,7 @@ def sentence_means(words: Words) -> np.ndarray:
     sums = np.zeros((len(lengths), words.vectors.shape[1]), np.float32)
     filled = lengths > 0
     if filled.any():
-        sums[filled] = np.add.reduceat(words.vectors, words.offsets[:-1][filled], axis=0, dtype=np.float32)
+        sums[filled] = np.add.reduceat(words.vectors, words.offsets[:-1][filled], axis=0)
     return units(sums)
 
 
