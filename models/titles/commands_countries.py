@@ -12,8 +12,7 @@ Shows for each country the countries nearest to it, in three ways:
   by taste      by country vectors that audiences are taken apart into, the ones that sizing uses
   by audiences  whether titles that do better than elsewhere in the one do so in the other, over the titles that both
                 have; countries with fewer than ten titles in common are not compared
-  by the view   by the country vectors that the audience view was trained with; what they say is spread over its other
-                weights, so that they tell less by themselves
+  by the view   by the country vectors that the audience view was trained with; the page of the gateway shows these
 """
 
 

@@ -12,6 +12,10 @@ from models.titles.encoder import DIM, dropped
 
 COUNTRY: Final = 16  # of a country vector
 LAYER: Final = 128  # of the audience predictor's hidden layer
+# Country vectors begin near zero, and the hidden layer sees them enlarged, so that they go far in a training's few
+# hundred steps: what is left in them at the end is what was learned, and not where they began.
+COUNTRY_START: Final = 0.01
+COUNTRY_SCALE: Final = 100.0
 
 
 class Categories(eqx.Module):
@@ -62,14 +66,15 @@ class Audience(eqx.Module):
 
     def __init__(self, countries: int, key: jax.Array) -> None:
         keys = jax.random.split(key, 4)
-        self.countries = jax.random.normal(keys[0], (countries, COUNTRY))
+        self.countries = COUNTRY_START * jax.random.normal(keys[0], (countries, COUNTRY))
         self.of_title = eqx.nn.Linear(DIM, LAYER, key=keys[1])
         self.of_country = eqx.nn.Linear(COUNTRY, LAYER, use_bias=False, key=keys[2])
         self.out = eqx.nn.Linear(LAYER, 1, key=keys[3])
 
     def predict(self, vectors: jax.Array, key: jax.Array | None = None) -> jax.Array:
         """f32 (b, countries). The hidden layer sees title and country vector side by side."""
-        of_title, of_country = jax.vmap(self.of_title)(vectors), jax.vmap(self.of_country)(self.countries)
+        of_title = jax.vmap(self.of_title)(vectors)
+        of_country = jax.vmap(self.of_country)(COUNTRY_SCALE * self.countries)
         hidden = jax.nn.gelu(of_title[:, None] + of_country[None], approximate=False)
         if key is not None:
             hidden = dropped(hidden, 0.2, key)

@@ -1,12 +1,13 @@
 """Countries that watch alike, and what the commands on audiences say."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import orjson
 import pytest
 
-from models.titles import countries, simulate, table
+from models.titles import countries, simulate, table, views
 from models.titles.audience import decompose, gather
 from models.titles.folder import TitleSpace
 from models.titles.table import AudienceRow
@@ -36,6 +37,19 @@ def test_neighbours_in_taste_are_found_again_in_made_up_audiences() -> None:
     made = simulate.make(400, 2)
     audience, _ = gather(made.audience, {title.title_id: row for row, title in enumerate(made.titles)})
     alike = countries.by_vectors(audience.codes, decompose(audience).country_vectors)
+    region = {code: name for code, name, _ in simulate.COUNTRIES}
+    nearest = [alike.codes[alike.nearest(row, 1)[0][0]] for row in range(len(alike.codes))]
+    same = [region[code] == region[other] for code, other in zip(alike.codes, nearest, strict=True)]
+    assert np.mean(same) > 0.85
+
+
+def test_the_audience_view_learns_which_countries_are_neighbours() -> None:
+    """Each country's nearest by the vectors that the predictor was trained with is one of its region."""
+    made = simulate.make(300, 2)
+    bare = [replace(title, categories=(), people=(), summary="") for title in made.titles]
+    space = views.supervised(bare, made.audience, "none", False, lambda *_: None).space
+    assert space.countries is not None
+    alike = countries.by_vectors(*space.countries)
     region = {code: name for code, name, _ in simulate.COUNTRIES}
     nearest = [alike.codes[alike.nearest(row, 1)[0][0]] for row in range(len(alike.codes))]
     same = [region[code] == region[other] for code, other in zip(alike.codes, nearest, strict=True)]
