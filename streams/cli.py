@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from errno import EDQUOT, EFBIG, ENOSPC
 from importlib.metadata import entry_points, version
 from typing import Any
 
@@ -56,6 +57,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader (head, less) went away; without this Python complains again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        said = _of_a_file(error)
+        if said is None:
+            raise
+        print(f"cw: {said}", file=sys.stderr)
+        return 1
+
+
+def _of_a_file(error: OSError) -> str | None:
+    """What went wrong with a file, or that the disk is full; None for other errors, which need their trace."""
+    if error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    if error.errno in (ENOSPC, EDQUOT, EFBIG):
+        return str(error.strerror)
+    if str(error).endswith(" written"):  # numpy says so, and not why: "128 requested and 0 written"
+        return f"the disk is full, or a limit is reached ({error})"
+    return None
 
 
 if __name__ == "__main__":
