@@ -78,9 +78,11 @@ def run(arguments: argparse.Namespace) -> None:
 def _graph_vectors(titles: Sequence["TitleRecord"], progress: "Stages") -> Any:
     from models.titles import graph, triples
 
-    count = progress.counter("Learning a graph without categories", graph.Settings().epochs)
+    def stepped(done: int, total: int) -> None:
+        progress.stage("Learning a graph without categories", done, total)
+
     facts = triples.derive(replace(title, categories=()) for title in titles)
-    return graph.train_view(titles, facts, judged=lambda judgement: count())[0]
+    return graph.train_view(titles, facts, stepped=stepped)[0]
 
 
 def _show(report: dict[str, Any]) -> None:

@@ -95,8 +95,11 @@ def _train(arguments: argparse.Namespace) -> None:
             given, broken = triples_file.read(arguments.triples)
             say_broken(arguments.triples, broken)
         learned = views.supervised(titles, audience, text, arguments.together, progress.stage)
-        count = progress.counter("Learning graph", graph.Settings().epochs)
-        of_graph, figures = graph.train_view(titles, given, judged=lambda judgement: count())
+
+        def stepped(done: int, total: int) -> None:
+            progress.stage("Learning graph", done, total)
+
+        of_graph, figures = graph.train_view(titles, given, stepped=stepped)
         space = learned.space
         once = dict(list(space.views.items())[:1]) if arguments.together else space.views
         every = {**space.views, "graph": of_graph, "combined": views.combined([*once.values(), of_graph])}

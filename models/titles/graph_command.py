@@ -46,10 +46,11 @@ def run_graph(arguments: argparse.Namespace) -> None:
 
         def judged(history: dict[str, float]) -> None:
             progress.describe(f"Training: epoch {history['epoch']:.0f}, validation MRR {history['mrr']:.3f}")
-            progress.stage("Training", int(history["epoch"]), settings.epochs)
 
-        progress.stage("Training", 0, settings.epochs)
-        trained = graph.train(data, settings, judged)
+        def stepped(done: int, total: int) -> None:
+            progress.stage("Training", done, total)
+
+        trained = graph.train(data, settings, judged, stepped)
         progress.say("Measuring")
         found = link_prediction.figures(graph.test_ranks(trained.model, data))
     report = found | _about(data) | trained.about()

@@ -68,23 +68,41 @@ class Batch(eqx.Module):
     candidates: Array | None
 
 
-def loss(model: TransE, batch: Batch, sharpness: float, rivalry: float, dropout: float, key: Array) -> Array:
+def loss(
+    model: TransE,
+    batch: Batch,
+    sharpness: float,
+    rivalry: float,
+    dropout: float,
+    key: Array,
+    dropped_together: bool = False,
+) -> Array:
     """Sum over triples of -log(softmax of the answer among itself and the candidates).
 
     Known answers to a query compete with each other by `rivalry`: with 0 only entities that are no known answer count,
     as when ranks are filtered; with 1 all count alike, as in a plain softmax. In between, hits@10 gain at no cost.
     The softmax is of -`sharpness` times the distance. A sharpness that is learned grows, and the model learns by heart.
-    Dropout leaves out coordinates of the distance, the same for all candidates of a query.
+    Dropout leaves out coordinates of the distance, the same for all candidates of a query; where `dropped_together`,
+    the same for all queries, which saves most of the products.
     """
     ends = model.ends(batch.sources, batch.relations)
-    kept = jax.random.bernoulli(key, 1.0 - dropout, ends.shape) / (1.0 - dropout) if dropout else None
     points = model.entities(batch.candidates)
+    of_answers = None if batch.candidates is None else model.entities(batch.answer)
+    kept = None
+    if dropout and dropped_together:
+        dimensions = ends.shape[1]
+        few = jax.random.permutation(key, dimensions)[: max(1, round(dimensions * (1.0 - dropout)))]
+        ends, points = ends[:, few], points[:, few]
+        of_answers = None if of_answers is None else of_answers[:, few]
+        sharpness *= math.sqrt(dimensions / len(few))  # so that distances are about as long as with all
+    elif dropout:
+        kept = jax.random.bernoulli(key, 1.0 - dropout, ends.shape) / (1.0 - dropout)
     logits = -sharpness * distances(ends, points, kept)
     known = jnp.zeros(logits.shape, bool).at[batch.row, batch.column].set(True, mode="drop")
     others = jax.nn.logsumexp(logits + jnp.where(known, math.log(max(rivalry, 1e-9)), 0.0), axis=1)
-    if batch.candidates is not None:  # so many others does each candidate stand for
-        others = others + jnp.log(len(model.points) / len(batch.candidates))
-        apart = ends[batch.row] - model.entities(batch.answer)
+    if batch.candidates is not None and of_answers is not None:
+        others = others + jnp.log(len(model.points) / len(batch.candidates))  # so many does each candidate stand for
+        apart = ends[batch.row] - of_answers
         squares = apart * apart if kept is None else apart * apart * kept[batch.row]
         of_answer = -sharpness * jnp.sqrt(jnp.maximum(squares.sum(axis=1), _LEAST_SQUARE))
     else:

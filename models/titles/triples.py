@@ -4,6 +4,7 @@ Entities are named by their kind: `title:s1`, `tag:time travel`, `person:Baran b
 triple a line, tab-separated, and may know other entities (`book:Heart of Darkness`); a title is `title:` and title_id.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -30,17 +31,21 @@ class Triple(NamedTuple):
 
 
 def derive(titles: Iterable[TitleRecord]) -> list[Triple]:
-    """What the table says of each title, in the order of the table. A summary is no fact."""
-    triples = []
+    """What the table says of each title and of another one, too, in the order of the table. A summary is no fact.
+
+    What stands with a single title says nothing of likeness (most people do); where nothing is shared, all is kept.
+    """
+    triples: dict[Triple, None] = {}
     for title in titles:
         name = TITLE + title.title_id
         for relation, prefix, column in _LISTS:
-            triples += [Triple(name, relation, prefix + value) for value in getattr(title, column)]
+            triples.update((Triple(name, relation, prefix + value), None) for value in getattr(title, column))
         if title.kind:
-            triples.append(Triple(name, "is_a", f"kind:{title.kind}"))
+            triples[Triple(name, "is_a", f"kind:{title.kind}")] = None
         if title.release_year is not None:
-            triples.append(Triple(name, "came_out", f"year:{title.release_year}"))
-    return triples
+            triples[Triple(name, "came_out", f"year:{title.release_year}")] = None
+    titles_with = Counter(triple.tail for triple in triples)
+    return [triple for triple in triples if titles_with[triple.tail] > 1] or list(triples)
 
 
 def read(path: Path) -> tuple[list[Triple], list[BrokenRow]]:

@@ -65,11 +65,14 @@ def test_drawn_candidates_that_happen_to_be_all_entities_give_the_same_loss():
         assert of_drawn == pytest.approx(of_whole, rel=1e-4)
 
 
-@pytest.mark.parametrize("candidates", [None, 30])
-def test_what_follows_is_learned_from_both_sides(candidates):
-    """With the softmax over all entities, and over a few that are drawn."""
+@pytest.mark.parametrize(
+    "settings",
+    [QUICK, replace(QUICK, candidates=30), replace(QUICK, dimensions=64, dropout=0.3, dropped_together=True)],
+    ids=["all entities", "drawn entities", "coordinates dropped together"],
+)
+def test_what_follows_is_learned_from_both_sides(settings):
     data = build(*split(atlas(40), seed=0))
-    trained = train(data, replace(QUICK, candidates=candidates))
+    trained = train(data, settings)
     found = figures(test_ranks(trained.model, data))
     assert found["sides"]["head"]["mrr"] > 0.9
     assert found["sides"]["tail"]["mrr"] > 0.9
@@ -101,9 +104,32 @@ def test_training_stops_when_validation_gets_no_better():
     assert len(trained.history) == trained.best_epoch + 2
 
 
-def test_a_graph_of_many_entities_is_told_from_a_few_that_are_drawn():
-    assert settings_for(6_000).candidates is None
-    assert settings_for(6_001).candidates == 1024
+def test_coordinates_that_are_dropped_together_are_the_same_for_drawn_candidates():
+    model = TransE(6, 2, 8, jax.random.key(1))
+    query = np.array([0, 5], np.int32), np.array([1, 2], np.int32)
+    known = np.array([0, 0, 1]), np.array([1, 4, 2], np.int32)
+    whole = batch_of(*query, known, 6, None)
+    drawn = batch_of(*query, known, 6, np.array([3, 1, 0, 5, 4, 2], np.int32))
+    together, apart, nothing_dropped = (
+        [float(compiled_loss(model, b, 8.0, 0.3, dropout, KEY, flag)) for b in (whole, drawn)]
+        for dropout, flag in ((0.5, True), (0.5, False), (0.0, True))
+    )
+    assert together[0] == pytest.approx(together[1], rel=1e-4)
+    assert together[0] != pytest.approx(apart[0], rel=1e-4)
+    assert together[0] != pytest.approx(nothing_dropped[0], rel=1e-4)
+
+
+def test_a_large_graph_has_settings_of_its_own_and_a_very_large_one_draws_candidates():
+    assert settings_for(6_000) == Settings()
+    assert settings_for(6_001).dropped_together
+    assert settings_for(6_001).candidates == 16_384
+
+
+def test_it_says_after_each_step_how_far_it_is():
+    heard = []
+    short = Settings(dimensions=8, epochs=2, queries=32, patience=9)
+    train(build(*split(atlas(20), seed=0)), short, stepped=lambda done, total: heard.append((done, total)))
+    assert heard == [(done, len(heard)) for done in range(1, len(heard) + 1)]
 
 
 def test_ctrl_c_keeps_the_best_so_far():

@@ -8,17 +8,28 @@ from models.titles.triples import Triple, derive, read, write
 from streams.errors import CommandError
 
 
-def test_the_table_says_a_fact_for_each_thing_that_it_knows():
+def test_the_table_says_a_fact_for_each_thing_that_titles_share():
+    """C is in one title only and made nothing else: that tells nothing of any other title."""
     dark = TitleRecord("s1", "Dark", "series", 2017, ("Crime",), ("twins",), ("A", "B"), ("DE",), "A child …")
-    assert derive([dark, TitleRecord("s2", "Unknown")]) == [
-        ("title:s1", "in_category", "category:Crime"),
-        ("title:s1", "has_tag", "tag:twins"),
-        ("title:s1", "made_by", "person:A"),
-        ("title:s1", "made_by", "person:B"),
-        ("title:s1", "from_country", "country:DE"),
-        ("title:s1", "is_a", "kind:series"),
-        ("title:s1", "came_out", "year:2017"),
+    other = TitleRecord("s2", "1899", "series", 2017, ("Crime",), ("twins",), ("A", "B", "C"), ("DE",), "A ship …")
+    assert derive([dark, other]) == [
+        (f"title:{title}", *fact)
+        for title in ("s1", "s2")
+        for fact in (
+            ("in_category", "category:Crime"),
+            ("has_tag", "tag:twins"),
+            ("made_by", "person:A"),
+            ("made_by", "person:B"),
+            ("from_country", "country:DE"),
+            ("is_a", "kind:series"),
+            ("came_out", "year:2017"),
+        )
     ]
+
+
+def test_where_titles_share_nothing_every_fact_is_kept():
+    titles = [TitleRecord("s1", "Dark", people=("A",)), TitleRecord("s2", "Unknown", people=("B",))]
+    assert derive(titles) == [("title:s1", "made_by", "person:A"), ("title:s2", "made_by", "person:B")]
 
 
 def test_a_file_is_read_past_blank_broken_and_repeated_lines(tmp_path):
