@@ -8,11 +8,11 @@ from typing import Final
 import numpy as np
 
 from models.examples import Doubles, Longs
-from models.titles import sizing_vectors
+from models.titles import sizing_file, sizing_vectors
 from models.titles.audience import gather
 from models.titles.bags import Bags
 from models.titles.folder import TitleSpace
-from models.titles.sizing import ENOUGH, STEPS, Sizing
+from models.titles.sizing import ENOUGH, Sizing
 from models.titles.sizing_features import Described
 from streams.title_audience import NAME
 
@@ -33,7 +33,7 @@ def write(space: TitleSpace, folder: Path, counter: Counter) -> bool:
         path.unlink(missing_ok=True)
         return False
     described = sizing_vectors.of_space(space, Bags.learn(space.titles))
-    sizing = Sizing(described, table, counter("Learning from past audiences", STEPS))
+    sizing = sizing_file.fitted(folder, described, table, counter)
     n, c = len(space.titles), len(table.codes)
     estimate = np.zeros((n, c, 3), np.float32)
     past = np.full((n, CARRIERS), -1, np.int32)

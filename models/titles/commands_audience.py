@@ -69,11 +69,10 @@ def _estimate(arguments: argparse.Namespace) -> None:
     import numpy as np
 
     from models.progress import showing
-    from models.titles import lookup, sizing_vectors
+    from models.titles import lookup, sizing_file, sizing_vectors
     from models.titles.audience import gather
     from models.titles.bags import Bags
     from models.titles.folder import TitleSpace
-    from models.titles.sizing import STEPS, Sizing
     from models.titles.sizing_reasons import carriers
 
     with showing() as progress:
@@ -87,7 +86,8 @@ def _estimate(arguments: argparse.Namespace) -> None:
         bags = Bags.learn(space.titles)
         described = sizing_vectors.of_space(space, bags)
         record, row, asked = _asked(arguments, space, described, bags)
-        sizing = Sizing(described, table, progress.counter("Learning from past titles", STEPS))
+        sizing = sizing_file.fitted(arguments.dir, described, table, progress.counter)
+        progress.say("Estimating")
         codes = np.arange(len(table.codes)) if country is None else np.array([country])
         without = np.isin(sizing.features.row, list(left_out))
         at = np.zeros(len(codes), np.int64)

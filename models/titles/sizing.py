@@ -50,52 +50,59 @@ class Estimate:
     high: Doubles
 
 
+@dataclass(frozen=True, slots=True)
 class Sizing:
     """The model. `features` says what it rests on."""
 
-    def __init__(self, described: Described, table: AudienceTable, tick: Tick | None = None) -> None:
+    features: Features
+    fold: Longs  # (p,) of each past title: the models of this fold have not learned from it
+    levels: list[lgb.Booster]  # by fold: how a title does everywhere
+    departures: list[lgb.Booster]  # by fold: how it departs from that in a country; none where there is one country
+    mix: Doubles  # (2, 2) of level and departure: the weights of trees and of the linear part
+    spread: "Spread"
+
+    @classmethod
+    def learn(cls, described: Described, table: AudienceTable, tick: Tick | None = None) -> "Sizing":
         """Learns from past titles: `described` has those that `table` points into. Raises CommandError where too few
         have an audience."""
         launched = table.launched
         if len(launched) < ENOUGH:
             raise CommandError(f"{len(launched)} titles have an audience; below {ENOUGH} nothing is learned from them")
         tick = tick or _nothing
-        self.features = Features(described, table)
+        features = Features(described, table)
         tick()
-        titles = self.features.of_titles(described.rows(launched), launched)
+        titles = features.of_titles(described.rows(launched), launched)
         tick()
         at = np.searchsorted(launched, table.title)
-        of_pair = self.features.of_pairs(titles, at, table.country)
+        of_pair = features.of_pairs(titles, at, table.country)
         tick()
-        beyond = table.log_size - self.features.parts.country_mean[table.country]
+        beyond = table.log_size - features.parts.country_mean[table.country]
         pairs = np.bincount(at).astype(np.float64)
         level = np.bincount(at, beyond) / pairs
-        self._fold = np.random.default_rng(SEED).permutation(len(launched)) % FOLDS
-        self._levels, self._departures = [], []
+        fold = np.random.default_rng(SEED).permutation(len(launched)) % FOLDS
+        levels, departures = [], []
         parts = np.zeros((2, len(beyond)))  # level and departure of each pair, by trees that have not seen its title
-        for fold in range(FOLDS):
-            out = self._fold == fold
-            self._levels.append(_trees(titles.inputs, level, out, pairs))
+        for number in range(FOLDS):
+            out = fold == number
+            levels.append(_trees(titles.inputs, level, out, pairs))
             if len(table.codes) > 1:
-                self._departures.append(_trees(of_pair, beyond - level[at], out[at]))
+                departures.append(_trees(of_pair, beyond - level[at], out[at]))
             tick()
-        for models in (self._levels, self._departures):
+        for models in (levels, departures):
             _as_many_trees(models)
-        for fold in range(FOLDS):
-            out = self._fold[at] == fold
-            parts[0, out] = np.asarray(self._levels[fold].predict(titles.inputs))[at[out]]
-            if self._departures:
-                parts[1, out] = self._departures[fold].predict(of_pair[out])
+        for number in range(FOLDS):
+            out = fold[at] == number
+            parts[0, out] = np.asarray(levels[number].predict(titles.inputs))[at[out]]
+            if departures:
+                parts[1, out] = departures[number].predict(of_pair[out])
         linear = np.stack([titles.told[at, 0], titles.told[at, 1 + table.country]])
         aims = (level[at], beyond - level[at])
-        self._mix = [_mixed(part, other, aim) for part, other, aim in zip(parts, linear, aims, strict=True)]
-        # Of each pair, by models that have not learned from its title.
-        self.held_out = np.zeros(len(beyond))
-        for weights, part, other in zip(self._mix, parts, linear, strict=True):
-            self.held_out += weights[0] * part + weights[1] * other
-        about = self._about(titles, of_pair, at, self.held_out)
-        self._spread = Spread(about, beyond - self.held_out, at, self._fold[at] % 2 == 0)
+        mix = np.stack([_mixed(part, other, aim) for part, other, aim in zip(parts, linear, aims, strict=True)])
+        held_out = (mix[:, :1] * parts + mix[:, 1:] * linear).sum(0)
+        about = _about(features, titles, of_pair, at, held_out)
+        spread = Spread.learn(about, beyond - held_out, at, fold[at] % 2 == 0)
         tick()
+        return cls(features, fold, levels, departures, mix, spread)
 
     def estimate(
         self, titles: Described, row: Longs, at: Longs, country: Longs, without: Bools | None = None
@@ -111,25 +118,26 @@ class Sizing:
         features = self.features
         told = features.of_titles(titles, row, without)
         of_pair = features.of_pairs(told, at, country)
-        said = np.stack([np.asarray(model.predict(told.inputs)) for model in self._levels], 1)[at]
-        said = self._mix[0][0] * said + self._mix[0][1] * told.told[at, :1]
-        if self._departures:
-            trees = np.stack([np.asarray(model.predict(of_pair)) for model in self._departures], 1)
-            said += self._mix[1][0] * trees + self._mix[1][1] * told.told[at, 1 + country][:, None]
+        said = np.stack([np.asarray(model.predict(told.inputs)) for model in self.levels], 1)[at]
+        said = self.mix[0, 0] * said + self.mix[0, 1] * told.told[at, :1]
+        if self.departures:
+            trees = np.stack([np.asarray(model.predict(of_pair)) for model in self.departures], 1)
+            said += self.mix[1, 0] * trees + self.mix[1, 1] * told.told[at, 1 + country][:, None]
         middle = said.mean(1)
         place, past = features.places(row)
         known = past[at]
-        middle[known] = said[known, self._fold[place[at[known]]]]
-        below, above = self._spread.ends(self._about(told, of_pair, at, middle))
+        middle[known] = said[known, self.fold[place[at[known]]]]
+        below, above = self.spread.ends(_about(features, told, of_pair, at, middle))
         usual = features.parts.country_mean[country]
         low, high = usual + middle + below, usual + middle + above
         middle = np.maximum(usual + middle, 0.0)
         return Estimate(middle, np.clip(low, 0.0, middle), np.maximum(high, middle))
 
-    def _about(self, titles: OfTitles, of_pair: Floats, at: Longs, said: Doubles) -> Floats:
-        """What tells how sure an estimate is: the estimate, the country, and how much like titles say."""
-        of_title = titles.inputs[at][:, self.features.sure_of_title]
-        return np.hstack([said[:, None], of_title, of_pair[:, self.features.sure_of_pair]], dtype=np.float32)
+
+def _about(features: Features, titles: OfTitles, of_pair: Floats, at: Longs, said: Doubles) -> Floats:
+    """What tells how sure an estimate is: the estimate, the country, and how much like titles say."""
+    of_title = titles.inputs[at][:, features.sure_of_title]
+    return np.hstack([said[:, None], of_title, of_pair[:, features.sure_of_pair]], dtype=np.float32)
 
 
 def _mixed(trees: Doubles, linear: Doubles, aim: Doubles) -> Doubles:
@@ -143,25 +151,31 @@ def _mixed(trees: Doubles, linear: Doubles, aim: Doubles) -> Doubles:
     return weights / max(1.0, float(weights.sum()))
 
 
+@dataclass(frozen=True, slots=True)
 class Spread:
     """How far errors reach to both sides: quantile regression, corrected on titles that it has not seen."""
 
-    def __init__(self, about: Floats, error: Doubles, title: Longs, first: Bools) -> None:
+    low: list[lgb.Booster]  # of each half of the titles
+    high: list[lgb.Booster]
+    widen: float  # ln(1 + audience), to both sides; below 0 where they reach too far
+
+    @classmethod
+    def learn(cls, about: Floats, error: Doubles, title: Longs, first: Bools) -> "Spread":
         """Learns from `about` (m, f) and errors (m,) of titles (m,); `first` (m,) divides titles into two halves."""
-        self._models = []
+        low, high = [], []
         ends = np.zeros((2, len(error)))
         for half in (first, ~first):
-            pair = [_quantile(about[half], error[half], share) for share in ((1 - SHARE) / 2, (1 + SHARE) / 2)]
-            ends[:, ~half] = [model.predict(about[~half]) for model in pair]
-            self._models.append(pair)
+            low.append(_quantile(about[half], error[half], (1 - SHARE) / 2))
+            high.append(_quantile(about[half], error[half], (1 + SHARE) / 2))
+            ends[:, ~half] = low[-1].predict(about[~half]), high[-1].predict(about[~half])
         outside = np.maximum(ends[0] - error, error - ends[1])
         rank = min(1.0, SHARE * (1 + 1 / len(np.unique(title))))
-        self._widen = float(np.quantile(outside, rank, method="higher"))
+        return cls(low, high, float(np.quantile(outside, rank, method="higher")))
 
     def ends(self, about: Floats) -> tuple[Doubles, Doubles]:
         """Both ends of the interval around an estimate, (m,) each."""
-        low, high = (np.mean([pair[side].predict(about) for pair in self._models], 0) for side in (0, 1))
-        low, high = low - self._widen, high + self._widen
+        low, high = (np.mean([model.predict(about) for model in models], 0) for models in (self.low, self.high))
+        low, high = low - self.widen, high + self.widen
         return np.minimum(low, high), np.maximum(low, high)
 
 

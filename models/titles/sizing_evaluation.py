@@ -70,7 +70,7 @@ def _held_out(
     learned, asked = table.select(~held), table.select(held)
     rows, at = np.unique(asked.title, return_inverse=True)
     said: dict[str, Doubles] = {}
-    model = Sizing(described, learned, tick)
+    model = Sizing.learn(described, learned, tick)
     estimate = model.estimate(described.rows(rows), rows, at, asked.country)
     said[MODEL], ends[:, held] = estimate.middle, (estimate.low, estimate.high)
     if not set(described.views) <= set(BAGS):
@@ -80,7 +80,7 @@ def _held_out(
                 tick()
         else:
             seen = described.only(BAGS)
-            said[WITHOUT] = Sizing(seen, learned, tick).estimate(seen.rows(rows), rows, at, asked.country).middle
+            said[WITHOUT] = Sizing.learn(seen, learned, tick).estimate(seen.rows(rows), rows, at, asked.country).middle
     said |= sizing_baselines.means(described, learned, asked)
     tick()
     said["nearest_tfidf"] = sizing_baselines.nearest(words, learned, asked)

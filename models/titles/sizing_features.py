@@ -95,48 +95,62 @@ class Facts:
         return made
 
 
+@dataclass(frozen=True, slots=True)
 class Linear:
-    """Ridge regression from vectors to how a title does everywhere, and to how it departs from that in each country.
+    """Ridge regression from vectors to how a title does everywhere, and to how it departs from that in each country."""
 
-    Each output has the penalty with the least error on titles left out one at a time; a past title's own values are
-    those of a regression without it (the hat matrix: Hastie, Tibshirani and Friedman, "The Elements of Statistical
-    Learning", 7.10).
-    """
+    centre: Doubles  # (d,) of the vectors that it was learned from
+    usual: Doubles  # (1 + c,) of the targets
+    weights: Doubles  # (d, 1 + c)
+    own: Doubles  # (p, 1 + c) what a regression without it says of each past title
+    turn: Doubles  # (DIRECTIONS at most, d) where the vectors vary most
 
-    def __init__(self, vectors: Floats | Doubles, target: Doubles) -> None:
-        """Learns from (p, d) and (p, 1 + c)."""
+    @classmethod
+    def learn(cls, vectors: Floats | Doubles, target: Doubles) -> tuple["Linear", float]:
+        """Learns from (p, d) and (p, 1 + c); and its squared error on titles left out.
+
+        Each output has the penalty with the least error on titles left out one at a time; a past title's own values
+        are those of a regression without it (the hat matrix: Hastie, Tibshirani and Friedman, "The Elements of
+        Statistical Learning", 7.10).
+        """
         vectors = np.asarray(vectors, np.float64)
-        self._centre, self._usual = vectors.mean(0), target.mean(0)
-        left, size, self._turn = _singular(vectors - self._centre)
-        aim = left.T @ (target - self._usual)
-        self.own = np.zeros(target.shape)
-        self._weights = np.zeros((vectors.shape[1], target.shape[1]))
+        centre, usual = vectors.mean(0), target.mean(0)
+        left, size, turn = _singular(vectors - centre)
+        aim = left.T @ (target - usual)
+        owned = np.zeros(target.shape)
+        weights = np.zeros((vectors.shape[1], target.shape[1]))
         least = np.full(target.shape[1], np.inf)
         for penalty in _PENALTIES:
             kept = size**2 / (size**2 + penalty)
             told = (left * kept) @ aim
             own = (left**2 * kept).sum(1) + 1 / len(left)
-            without = target - (target - self._usual - told) / np.maximum(1 - own, 0.05)[:, None]
+            without = target - (target - usual - told) / np.maximum(1 - own, 0.05)[:, None]
             error = ((target - without) ** 2).mean(0)
             better = error < least
-            least[better], self.own[:, better] = error[better], without[:, better]
-            self._weights[:, better] = self._turn.T @ ((kept / np.maximum(size, 1e-9))[:, None] * aim[:, better])
-        self.error = float(least[0] + least[1:].mean()) if len(least) > 1 else float(least[0])
-        self._turn = self._turn[:DIRECTIONS]
+            least[better], owned[:, better] = error[better], without[:, better]
+            weights[:, better] = turn.T @ ((kept / np.maximum(size, 1e-9))[:, None] * aim[:, better])
+        error_of_all = float(least[0] + (least[1:].mean() if len(least) > 1 else 0.0))
+        return cls(centre, usual, weights, owned, turn[:DIRECTIONS]), error_of_all
 
     def told(self, vectors: Floats) -> Doubles:
         """(n, 1 + c) of vectors (n, d)."""
-        return np.asarray((vectors - self._centre) @ self._weights + self._usual)
+        return np.asarray((vectors - self.centre) @ self.weights + self.usual)
 
     def directions(self, vectors: Floats) -> Doubles:
-        """(n, DIRECTIONS at most) where the vectors vary most."""
-        return np.asarray((vectors - self._centre) @ self._turn.T)
+        """(n, DIRECTIONS at most) of vectors (n, d)."""
+        return np.asarray((vectors - self.centre) @ self.turn.T)
 
 
 class Features:
-    """Learned from past titles; makes the model's inputs for any title and country."""
+    """Learned from past titles; makes the model's inputs for any title and country.
 
-    def __init__(self, described: Described, table: AudienceTable, tick: Tick | None = None) -> None:
+    `linear` is what was learned of the views `views`; the rest is worked out quickly.
+    """
+
+    def __init__(
+        self, described: Described, table: AudienceTable, learned: tuple[Linear, list[str]] | None = None
+    ) -> None:
+        """Learns from what titles of `described` did; `learned` from the same before is taken as it is."""
         self.described = described
         self.codes = table.codes
         self.parts: Decomposed = decompose(table)
@@ -153,12 +167,12 @@ class Features:
             parts.title_factors[self.row] @ parts.country_vectors.T,
         )
         target = np.hstack([parts.title_level[self.row, None], departure])
-        self._linear, self.views = self._helpful(of_past, target)
+        self.linear, self.views = learned or self._helpful(of_past, target)
         of_past = of_past.only(self.views)
         self._views = of_past.views
         vectors = self._linear_inputs(of_past)
         of_view = [f"{view}: {name}" for view in self._views for name in past.OF_TITLE]
-        directions = self._linear.directions(vectors[:1]).shape[1]
+        directions = self.linear.directions(vectors[:1]).shape[1]
         told = ["told everywhere", *(f"direction {i}" for i in range(directions))]
         self.names_of_title = [*of_view, *told, *self._facts.names]
         self.sure_of_title = [
@@ -191,11 +205,11 @@ class Features:
             for name, mine in self._views.items()
         }
         vectors = self._linear_inputs(titles.only(self.views))
-        told = self._linear.told(vectors)
+        told = self.linear.told(vectors)
         place, here = self.places(row)
-        told[here] = self._linear.own[place[here]]
+        told[here] = self.linear.own[place[here]]
         columns: list[Any] = [past.everywhere(found[view], self.past) for view in self._views]
-        columns += [told[:, :1], self._linear.directions(vectors), self._facts.columns(titles.titles)]
+        columns += [told[:, :1], self.linear.directions(vectors), self._facts.columns(titles.titles)]
         return OfTitles(np.hstack(columns, dtype=np.float32), told, found)
 
     def of_pairs(self, titles: OfTitles, at: Longs, country: Longs) -> Floats:
@@ -225,12 +239,12 @@ class Features:
         Vectors that say nothing of audiences would lend noise to what tells titles alike.
         """
         views = [name for name, view in of_past.views.items() if hasattr(view, "todense")]
-        best = Linear(self._linear_inputs(of_past.only(views)), target)
+        best, least = Linear.learn(self._linear_inputs(of_past.only(views)), target)
         for name in of_past.views:
             if name not in views:
-                tried = Linear(self._linear_inputs(of_past.only([*views, name])), target)
-                if tried.error < (1 - GAIN) * best.error:
-                    best, views = tried, [*views, name]
+                tried, error = Linear.learn(self._linear_inputs(of_past.only([*views, name])), target)
+                if error < (1 - GAIN) * least:
+                    best, least, views = tried, error, [*views, name]
         return best, [name for name in of_past.views if name in views]
 
     def _linear_inputs(self, titles: Described) -> Floats:

@@ -93,7 +93,7 @@ def made() -> tuple[Described, Sizing, np.ndarray]:
     bags = Bags.learn(catalogue.titles).vectors(catalogue.titles)
     described = Described(catalogue.titles, {name: bags[name] for name in ("fields", "people")})
     table, _ = gather(catalogue.audience, {title.title_id: row for row, title in enumerate(catalogue.titles)})
-    sizing = Sizing(described, table.select(table.title < 240))
+    sizing = Sizing.learn(described, table.select(table.title < 240))
     truth = np.full((300, 6), np.nan)
     truth[table.title, table.country] = table.log_size
     return described, sizing, truth[240:]
@@ -126,4 +126,4 @@ def test_too_few_audiences_are_refused_in_one_line() -> None:
     titles = [TitleRecord(str(i), str(i)) for i in range(5)]
     table, _ = gather([AudienceRow(str(i), "", 5.0) for i in range(5)], {str(i): i for i in range(5)})
     with pytest.raises(CommandError, match="5 titles have an audience; below 30"):
-        Sizing(Described(titles, {}), table)
+        Sizing.learn(Described(titles, {}), table)
