@@ -20,6 +20,7 @@ V = TypeVar("V")
 logger = get_logger(__name__)
 
 TIMEOUT_S = 50.0  # longer than the producers' own timeouts: what is not done by then is stuck
+GOLDEN = 0.618034  # multiples of it, less the whole part, are spread well however many there are
 SLICE = 256  # values encoded at a time: all of a flush at once would hold up the handler for tens of milliseconds
 
 
@@ -36,9 +37,16 @@ class Flushing(Generic[V]):
             partition.held.append(message)
         if partition.due is None:
             loop = asyncio.get_running_loop()
-            partition.due = loop.time() + self._table.flush_interval
+            partition.due = self._slot(partition.number, loop.time())
             partition.timer = loop.call_at(partition.due, self._maybe_start, partition)
         self._maybe_start(partition)
+
+    def _slot(self, number: int, now: float) -> float:
+        """The next time, at most `flush_interval` away, at which this partition may flush. Partitions take turns:
+        flushes of all at once would hold up the handler that many times as long."""
+        interval = self._table.flush_interval
+        own = number * GOLDEN % 1.0 * interval
+        return now + interval - (now - own) % interval
 
     async def room(self, partition: Partition[V]) -> None:
         """Returns once the partition has room for more changes."""

@@ -69,14 +69,16 @@ class Partition(Generic[V]):
 
     def put_many(self, items: Mapping[bytes, V | None]) -> None:
         """Keeps changed values; None deletes. How large they have become shows when they are written."""
-        self.recent.update(items)
-        sizes = self.sizes
-        for key in items.keys() - sizes.keys():
-            sizes[key] = self.older_sizes.get(key, ENTRY_BYTES)
-            self.recent_bytes += sizes[key]
-        for key in items.keys() - self.dirty.keys():
-            self.dirty_bytes += sizes[key]
-        self.dirty.update(dict.fromkeys(items))
+        recent, sizes, older_sizes, dirty = self.recent, self.sizes, self.older_sizes, self.dirty
+        for key, value in items.items():  # not by set operations: those walk through everything that is kept
+            recent[key] = value
+            size = sizes.get(key)
+            if size is None:
+                size = sizes[key] = older_sizes.get(key, ENTRY_BYTES)
+                self.recent_bytes += size
+            if key not in dirty:
+                dirty[key] = None
+                self.dirty_bytes += size
 
     def resize(self, key: bytes, size: int) -> None:
         """Notes the bytes of a value that was written."""

@@ -291,6 +291,15 @@ async def test_a_batch_that_does_not_follow_on_gives_its_partition_up(
         assert (handling._continues(anew, message), anew.dropped) == (follows, not follows)
 
 
+async def test_partitions_take_turns_at_flushing_and_none_waits_longer_than_the_interval(consumer: Consumer) -> None:
+    table: Table[int] = Table(consumer.app, "t", partitions=4, encode=str, decode=int)  # type: ignore[arg-type]
+    flushing, now = Flushing(table), 100.3
+    due = sorted(flushing._slot(number, now) for number in range(4))
+    assert now < due[0] and due[-1] <= now + table.flush_interval
+    assert min(later - earlier for earlier, later in zip(due, due[1:], strict=False)) > 0.1
+    assert flushing._slot(2, now) == pytest.approx(flushing._slot(2, due[0] - 0.01))
+
+
 def test_a_second_table_is_refused() -> None:
     app = App("test", broker="kafka://127.0.0.1:1")
     Table(app, "one", partitions=1, encode=bytes, decode=bytes)
