@@ -41,12 +41,28 @@ def add_parser(subparsers: Any) -> None:
 
 
 def _start(arguments: argparse.Namespace) -> None:
+    from streams.broker import embedded
+
+    settings = config.load()
+    stays = arguments.foreground and not settings.external_broker
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a Kafka that is half started goes with the command
+    try:
+        print(_started(settings), flush=True)
+        if stays:
+            embedded.wait(settings)
+            raise CommandError(f"the broker has ended: see {settings.home / 'broker' / 'server.log'}")
+    except KeyboardInterrupt:
+        if not stays:
+            raise
+        _stop(arguments)
+
+
+def _started(settings: config.Settings) -> str:
+    """Starts or finds the broker and its topics; what to say of it."""
     from streams import topics
     from streams.broker import embedded
     from streams.commands.progress import saying
 
-    settings = config.load()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a Kafka that is half started goes with the command
     with saying() as say:
         if settings.external_broker:
             made = topics.ensure(settings.bootstrap_servers, settings.partitions)
@@ -58,13 +74,7 @@ def _start(arguments: argparse.Namespace) -> None:
             topics.await_coordinators(settings.bootstrap_servers)
             verb = "runs" if broker.started_here else "was already running"
             outcome = f"Kafka {broker.version} {verb} at {settings.bootstrap_servers} (pid {broker.pid})"
-    print(f"{outcome}; {len(made)} topics created" if made else f"{outcome}; its topics are there", flush=True)
-    if arguments.foreground and not settings.external_broker:
-        try:
-            embedded.wait(settings)
-            raise CommandError(f"the broker has ended: see {settings.home / 'broker' / 'server.log'}")
-        except KeyboardInterrupt:
-            _stop(arguments)
+    return f"{outcome}; {len(made)} topics created" if made else f"{outcome}; its topics are there"
 
 
 def _stop(_: argparse.Namespace) -> None:

@@ -113,7 +113,7 @@ def test_killed_and_moved_under_load_outcomes_and_figures_equal_a_plain_join(bro
                     live.update(record.value)
                 return live
 
-            wait_until(lambda: published().figures("served")["recency"].total.decisions == total, 20)
+            wait_until(lambda: published().figures("served")["recency"].total.decisions == total, 60)
             figures = published().figures("served")["recency"].total
             plain = [of.served["recency"].total for of in learning.values()]
             for name in ("continued_row", "hits", "base_hits", "from_row"):
