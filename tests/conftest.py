@@ -19,6 +19,10 @@ from streams.topics import admin
 
 # The tests start some fifty Java processes, most of them for a few seconds: too short to be worth the second compiler.
 os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
+# Most of what training on a few titles takes is compiling: what one test has had compiled, others need not again.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "jax"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 
 @dataclass(frozen=True)
