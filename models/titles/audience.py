@@ -100,6 +100,13 @@ def decompose(table: AudienceTable, dimensions: int = DIMENSIONS) -> Decomposed:
     return Decomposed(mean, rows, level, factors, vectors[:, 1:])
 
 
+def usual_without(table: AudienceTable, parts: Decomposed) -> Doubles:
+    """What would be usual in the country of each pair had the pair not been, (m,): for a country with few rows that is
+    what a title not yet launched is compared with."""
+    rows = parts.country_rows[table.country] + FEW
+    return np.asarray((parts.country_mean[table.country] * rows - table.log_size) / (rows - 1))
+
+
 def matrix(table: AudienceTable, mean: Doubles, titles: Longs) -> tuple[Doubles, Doubles]:
     """What `titles` do beyond what is usual in a country, (t, c), 0 where it is not known; and 1.0 where it is."""
     place = np.full(table.titles, -1, np.int64)

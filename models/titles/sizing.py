@@ -16,7 +16,7 @@ import numpy as np
 
 from models.boosting import SEED
 from models.examples import Bools, Doubles, Floats, Longs
-from models.titles.audience import AudienceTable
+from models.titles.audience import AudienceTable, usual_without
 from models.titles.sizing_features import Described, Features, OfTitles, Tick
 from streams.errors import CommandError
 
@@ -100,7 +100,8 @@ class Sizing:
         mix = np.stack([_mixed(part, other, aim) for part, other, aim in zip(parts, linear, aims, strict=True)])
         held_out = (mix[:, :1] * parts + mix[:, 1:] * linear).sum(0)
         about = _about(features, titles, of_pair, at, held_out)
-        spread = Spread.learn(about, beyond - held_out, at, fold[at] % 2 == 0)
+        error = table.log_size - usual_without(table, features.parts) - held_out
+        spread = Spread.learn(about, error, at, fold[at] % 2 == 0)
         tick()
         return cls(features, fold, levels, departures, mix, spread)
 

@@ -11,9 +11,10 @@ from models.metrics import interval
 from models.titles import sizing_baselines
 from models.titles.audience import AudienceTable
 from models.titles.bags import Bags
-from models.titles.sizing import SHARE, STEPS, Sizing
+from models.titles.sizing import ENOUGH, SHARE, STEPS, Sizing
 from models.titles.sizing_features import Described
 from models.titles.sizing_vectors import BAGS
+from streams.errors import CommandError
 
 FOLDS: Final = 5
 LATEST: Final = 0.2  # of the titles with a year: those held out in the split by time
@@ -30,6 +31,11 @@ def evaluate(described: Described, table: AudienceTable, counter: Counter) -> di
     Errors are of ln(1 + audience). Raises CommandError where there are too few titles.
     """
     launched = table.launched
+    if len(launched) - -(-len(launched) // FOLDS) < ENOUGH:
+        raise CommandError(
+            f"{len(launched)} titles have an audience; with a fifth of them held out, fewer than {ENOUGH} are left to "
+            "learn from"
+        )
     fold = np.zeros(table.titles, np.int64)
     fold[launched] = np.random.default_rng(SEED).permutation(len(launched)) % FOLDS
     splits = [fold[table.title] == number for number in range(FOLDS)]

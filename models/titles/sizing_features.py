@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from models.boosting import SEED
 from models.examples import Bools, Doubles, Floats, Longs
 from models.titles import past
 from models.titles.audience import AudienceTable, Decomposed, decompose, matrix
@@ -18,6 +19,7 @@ LINEAR: Final = ("fields", "people")  # bags whose words have weights of their o
 FREQUENT: Final = 300  # words of a bag, those of most titles
 GAIN: Final = 0.01  # by which vectors must lower the linear part's squared error, or they are left out
 FEWEST: Final = 5  # titles that have a word, for it to be asked about
+PARTS: Final = 10  # of past titles, each told by a linear part that has not seen it
 _PENALTIES: Final = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 
 Tick = Callable[[], None]
@@ -102,16 +104,18 @@ class Linear:
     centre: Doubles  # (d,) of the vectors that it was learned from
     usual: Doubles  # (1 + c,) of the targets
     weights: Doubles  # (d, 1 + c)
-    own: Doubles  # (p, 1 + c) what a regression without it says of each past title
+    own: Doubles  # (p, 1 + c) what a regression without it and others says of each past title
     turn: Doubles  # (DIRECTIONS at most, d) where the vectors vary most
 
     @classmethod
     def learn(cls, vectors: Floats | Doubles, target: Doubles) -> tuple["Linear", float]:
         """Learns from (p, d) and (p, 1 + c); and its squared error on titles left out.
 
-        Each output has the penalty with the least error on titles left out one at a time; a past title's own values
-        are those of a regression without it (the hat matrix: Hastie, Tibshirani and Friedman, "The Elements of
-        Statistical Learning", 7.10).
+        Each output has the penalty with the least error on titles left out, PARTS times a part of them; a past title's
+        own values are those of a regression without its part. They follow from the regression on all titles: with H
+        the block of the hat matrix for a part and e its residuals, (1 - H)^-1 e are the errors without it (for single
+        titles: Hastie, Tibshirani and Friedman, "The Elements of Statistical Learning", 7.10). Single titles must not
+        be left out: what the others say then falls as the title's own value rises, and trees read it off that.
         """
         vectors = np.asarray(vectors, np.float64)
         centre, usual = vectors.mean(0), target.mean(0)
@@ -120,14 +124,16 @@ class Linear:
         owned = np.zeros(target.shape)
         weights = np.zeros((vectors.shape[1], target.shape[1]))
         least = np.full(target.shape[1], np.inf)
+        part = np.random.default_rng(SEED).permutation(len(left)) % PARTS
         for penalty in _PENALTIES:
             kept = size**2 / (size**2 + penalty)
-            told = (left * kept) @ aim
-            own = (left**2 * kept).sum(1) + 1 / len(left)
-            without = target - (target - usual - told) / np.maximum(1 - own, 0.05)[:, None]
-            error = ((target - without) ** 2).mean(0)
-            better = error < least
-            least[better], owned[:, better] = error[better], without[:, better]
+            error = target - usual - (left * kept) @ aim
+            for rows in (np.flatnonzero(part == number) for number in range(PARTS)):
+                hat = (left[rows] * kept) @ left[rows].T + 1 / len(left)
+                error[rows] = np.linalg.solve(np.eye(len(rows)) - hat, error[rows])
+            squared = (error**2).mean(0)
+            better = squared < least
+            least[better], owned[:, better] = squared[better], (target - error)[:, better]
             weights[:, better] = turn.T @ ((kept / np.maximum(size, 1e-9))[:, None] * aim[:, better])
         error_of_all = float(least[0] + (least[1:].mean() if len(least) > 1 else 0.0))
         return cls(centre, usual, weights, owned, turn[:DIRECTIONS]), error_of_all

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from models.titles import past, simulate
-from models.titles.audience import decompose, gather, matrix
+from models.titles import past, simulate, sizing_features
+from models.titles.audience import FEW, decompose, gather, matrix, usual_without
 from models.titles.bags import Bags
 from models.titles.past import Past
 from models.titles.sizing import Sizing
-from models.titles.sizing_features import Described
+from models.titles.sizing_features import Described, Linear
 from models.titles.table import AudienceRow, TitleRecord
 from streams.errors import CommandError
 
@@ -60,6 +60,15 @@ def test_audiences_of_unknown_titles_are_counted_and_left_out() -> None:
     assert table.log_size.tolist() == pytest.approx([np.log(10.0), 0.0])
 
 
+def test_what_is_usual_without_a_pair_is_what_it_would_be_had_the_pair_not_been() -> None:
+    rows = [AudienceRow(str(i), "FR", float(np.expm1(size))) for i, size in enumerate((1.0, 2.0, 6.0))]
+    table, _ = gather(rows, {str(i): i for i in range(3)})
+    parts = decompose(table)
+    usual = parts.country_mean[0]  # of three rows and as many times the mean of all countries, 3
+    assert usual == pytest.approx((9 + FEW * 3) / (3 + FEW))
+    assert usual_without(table, parts).tolist() == pytest.approx([(9 - own + FEW * 3) / (2 + FEW) for own in (1, 2, 6)])
+
+
 def test_an_audience_is_the_sum_of_its_parts() -> None:
     """Countries of two kinds with opposite tastes: one direction tells them apart."""
     rng = np.random.default_rng(3)
@@ -84,6 +93,39 @@ def test_what_is_not_known_of_a_past_title_is_not_taken_for_nothing() -> None:
     table, _ = gather([AudienceRow("a", "FR", 9.0), AudienceRow("b", "DE", 5.0)], {"a": 0, "b": 1})
     _, known = matrix(table, np.zeros(2), np.array([0, 1]))
     assert known.tolist() == [[0.0, 1.0], [1.0, 0.0]]
+
+
+def test_what_the_linear_part_says_of_a_past_title_is_what_a_regression_without_its_part_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sizing_features, "_PENALTIES", (3.0,))
+    rng = np.random.default_rng(2)
+    vectors, target = rng.normal(size=(60, 4)), rng.normal(size=(60, 2))
+    linear, error = Linear.learn(vectors, target)
+    part = np.random.default_rng(sizing_features.SEED).permutation(60) % sizing_features.PARTS
+    told = np.zeros((60, 2))
+    for number in range(sizing_features.PARTS):
+        others = part != number
+        centred = vectors[others] - vectors[others].mean(0)
+        weights = np.linalg.solve(centred.T @ centred + 3 * np.eye(4), centred.T @ target[others])
+        told[~others] = (vectors[~others] - vectors[others].mean(0)) @ weights + target[others].mean(0)
+    assert np.allclose(linear.own, told, atol=1e-6)
+    assert error == pytest.approx(((target - told) ** 2).mean(0).sum())
+
+
+def test_of_titles_of_which_nothing_is_known_the_interval_holds_as_many_as_it_says() -> None:
+    """Nor does the linear part give away what a past title did: left out alone, others' mean falls as it rises."""
+    catalogue = simulate.make(300, 5, 6)
+    bare = [TitleRecord(title.title_id, title.title_id) for title in catalogue.titles]
+    bags = Bags.learn(bare).vectors(bare)
+    described = Described(bare, {"name": bags["name"]})
+    table, _ = gather(catalogue.audience, {title.title_id: row for row, title in enumerate(bare)})
+    sizing = Sizing.learn(described, table.select(table.title < 200))
+    held = table.select(table.title >= 200)
+    rows = np.arange(200, 300)
+    estimate = sizing.estimate(described.rows(rows), rows, held.title - 200, held.country)
+    inside = (estimate.low <= held.log_size) & (held.log_size <= estimate.high)
+    assert 0.7 < inside.mean() < 0.92
 
 
 @pytest.fixture(scope="module")
