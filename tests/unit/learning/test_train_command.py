@@ -148,15 +148,6 @@ def test_evaluate_scores_the_same_decisions_with_the_bundle(trained, log, tmp_pa
     assert "recency: right show first" in capsys.readouterr().out
 
 
-def test_without_folds_the_last_fifth_is_held_out(log, tmp_path):
-    scores = tmp_path / "scores.parquet"
-    assert main(["train", "--events", str(log), "-o", str(tmp_path / "b"), "--scores", str(scores)]) == 0
-    table = pq.read_table(scores, columns=["ts", "fold"])
-    ts, fold = table["ts"].to_numpy(), table["fold"].to_numpy()
-    assert np.unique(fold).tolist() == [-1, 0]
-    assert ts[fold == -1].max() < ts[fold == 0].min()
-
-
 @pytest.mark.parametrize(
     ("lines", "says"),
     [

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import orjson
+import pyarrow.parquet as pq
 import pytest
 from eventlog import HOUR, MINUTE, T0, event, watch
 
@@ -71,22 +72,37 @@ def test_members_who_played_a_show_before_are_counted_once(replayed):
         assert counted[decision] == len(set(plays.member[of_show].tolist()))
 
 
-def test_a_training_with_vectors_says_what_they_add(log, tmp_path):
-    """Vectors of the log's own shows; the report has the figures, and the page a table of them."""
+@pytest.fixture(scope="module")
+def trained(log, tmp_path_factory):
+    """A folder with bundle/ and scores.parquet of a training without folds, with vectors of the log's own shows."""
+    folder = tmp_path_factory.mktemp("vectors")
     titles = catalogue.read([log.with_name(f"{log.stem}.titles.jsonl")]).titles
     tags = sorted({tag for title in titles for tag in title.tags})
     view = np.array([[tag in title.tags for tag in tags] for title in titles], np.float32)
-    TitleSpace(titles, {"category": view}).save(tmp_path / "space")
-    assert main(["titles", "bundle", str(tmp_path / "space"), "--npz", str(tmp_path / "v.npz")]) == 0
-    trained = ["train", "--events", str(log), "-o", str(tmp_path / "bundle"), "--candidate-days", "30"]
-    assert main([*trained, "--vectors", str(tmp_path / "v.npz")]) == 0
-    report = orjson.loads((tmp_path / "bundle/report.json").read_bytes())
+    TitleSpace(titles, {"category": view}).save(folder / "space")
+    assert main(["titles", "bundle", str(folder / "space"), "--npz", str(folder / "v.npz")]) == 0
+    arguments = ["train", "--events", str(log), "-o", str(folder / "bundle"), "--candidate-days", "30"]
+    assert main([*arguments, "--vectors", str(folder / "v.npz"), "--scores", str(folder / "scores.parquet")]) == 0
+    return folder
+
+
+def test_a_training_with_vectors_says_what_they_add(trained, log):
+    """The report has the figures, and the page a table of them."""
+    report = orjson.loads((trained / "bundle/report.json").read_bytes())
     worth = report["vectors"]
+    titles = catalogue.read([log.with_name(f"{log.stem}.titles.jsonl")]).titles
     assert (worth["titles"], worth["dims"]) == (len(titles), 64)
     assert worth["known"] == worth["shows"]
     assert worth["all"]["decisions"] == sum(part["decisions"] for part in worth["by_show"])
     assert worth["all"]["mrr"]["with"] == pytest.approx(report["time_split"]["order"]["model"]["mrr"])
-    assert "What title vectors add" in (tmp_path / "bundle/report.html").read_text()
+    assert "What title vectors add" in (trained / "bundle/report.html").read_text()
+
+
+def test_without_folds_the_last_fifth_is_held_out(trained):
+    table = pq.read_table(trained / "scores.parquet", columns=["ts", "fold"])
+    ts, fold = table["ts"].to_numpy(), table["fold"].to_numpy()
+    assert np.unique(fold).tolist() == [-1, 0]
+    assert ts[fold == -1].max() < ts[fold == 0].min()
 
 
 def test_vectors_that_can_not_be_read_are_told_before_any_work(log, tmp_path, capsys):
