@@ -72,6 +72,7 @@ def load(folder: Path) -> TitleMap:
         prints = {view: of["print"] for view, of in stored["views"].items()}
         facts = decoded(stored["facts"])
         titles = {name: stored["titles"][name] for name in ("id", "title", "kind", "year", "summary")}
+        _check(len(titles["id"]), titles, facts, stored["views"])
     except FileNotFoundError:
         raise ValueError(f"there is no {folder / NAME}; {again}") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -82,9 +83,24 @@ def load(folder: Path) -> TitleMap:
             vectors[view] = np.load(folder / "vectors" / f"{view}.npy", mmap_mode="r")
         except (OSError, ValueError) as error:
             raise ValueError(f"the vectors by {view} can't be read ({error}); {again}") from None
-        if print_of(vectors[view]) != of_map:
+        if len(vectors[view]) != len(titles["id"]) or print_of(vectors[view]) != of_map:
             raise ValueError(f"the vectors by {view} have changed since the map was made; {again}")
     return TitleMap(titles, facts, stored["views"], vectors)
+
+
+def _check(n: int, titles: Mapping[str, Any], facts: Facts, views: Mapping[str, Any]) -> None:
+    """Raises ValueError or KeyError where a part is not of n titles, so that no call finds out later."""
+    columns = {**titles, **{f"{view}.{name}": of[name] for view, of in views.items() for name in ("x", "y", "of")}}
+    columns |= {kind: lists.of for kind, lists in facts.kinds.items()}
+    for name, column in columns.items():
+        if len(column) != n:
+            raise ValueError(f"{name} has {len(column)} titles where there are {n}")
+    for kind, lists in facts.kinds.items():
+        if not all(0 <= index < len(lists.names) for indexes in lists.of for index in indexes):
+            raise ValueError(f"{kind} has an index beyond its names")
+    for of in views.values():
+        if any(not 0 <= cluster["middle"] < n for cluster in of["clusters"]):
+            raise ValueError("a cluster's middle is no title")
 
 
 def print_of(vectors: npt.NDArray[Any]) -> str:

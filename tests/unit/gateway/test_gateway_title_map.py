@@ -115,6 +115,26 @@ async def test_a_damaged_map_is_told_and_a_mended_one_is_taken_over(
         assert (await get(client, "/v1/title-map/about"))["titles"] == 5
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"titles": {"id": ["t0"], "title": [], "kind": [""], "year": [None], "summary": [""]}, "views": {}},
+        {"facts": {"tags": {"names": [], "of": [[], [], [], [], [7]]}}},
+        {"facts": {"tags": {"names": ["x"], "of": [[0]]}}},
+        {"views": {"graph": {"of": [0] * 5, "clusters": [], "print": ""}}},
+        {"views": {"graph": {"x": [0.0], "y": [0.0], "of": [0], "clusters": [], "print": ""}}},
+        {"views": {"graph": {"x": [0] * 5, "y": [0] * 5, "of": [0] * 5, "clusters": [{"middle": 9}], "print": ""}}},
+    ],
+)
+async def test_a_map_whose_parts_do_not_fit_each_other_is_refused_at_once(
+    gateway: Any, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    """Not by the call that first looks at the part."""
+    folder = write_map(tmp_path / "space", **changes)
+    async with gateway(CW_TITLES_DIR=str(folder)) as (client, _):
+        assert "map.json can't be used" in (await get(client, "/v1/title-map/about"))["problem"]
+
+
 async def test_a_map_made_anew_is_shown_without_a_restart_and_a_damaged_one_is_not(
     gateway: Any, tmp_path: Path
 ) -> None:
