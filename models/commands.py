@@ -99,8 +99,8 @@ def add_evaluate_parser(subparsers: Any) -> None:
 def train(arguments: argparse.Namespace) -> None:
     """Replays, judges, trains, exports, reports."""
     prepare_process()
-    _check_writable(arguments.output, is_folder=True)
-    _check_writable(arguments.scores)
+    check_writable(arguments.output, is_folder=True)
+    check_writable(arguments.scores)
     import numpy as np
 
     from export import bundle, cost
@@ -156,7 +156,7 @@ def train(arguments: argparse.Namespace) -> None:
 def evaluate(arguments: argparse.Namespace) -> None:
     """Replays and scores with a bundle."""
     prepare_process()
-    _check_writable(arguments.scores)
+    check_writable(arguments.scores)
     import numpy as np
 
     from models import pipeline, scores
@@ -252,7 +252,7 @@ def _say_invalid(replayed: "Replayed") -> None:
         print(f"{replayed.invalid:,} records were left out as invalid; the first: {replayed.reasons[0]}")
 
 
-def _check_writable(path: Path | None, is_folder: bool = False) -> None:
+def check_writable(path: Path | None, is_folder: bool = False) -> None:
     """Raises UsageError before minutes of work rather than after them."""
     if path is None:
         return

@@ -129,13 +129,13 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
     import orjson
 
-    from models.commands import _check_writable
+    from models.commands import check_writable
     from models.progress import showing
     from models.titles import sizing_evaluation, sizing_vectors, table
     from models.titles.audience import gather
     from models.titles.folder import TitleSpace
 
-    _check_writable(arguments.json)
+    check_writable(arguments.json)
     began = time.monotonic()
     with showing() as progress:
         progress.say("Reading the tables")

@@ -6,8 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from streams.errors import CommandError
-
 if TYPE_CHECKING:
     from models.progress import Stages
     from models.titles.table import TitleRecord
@@ -47,14 +45,13 @@ def run(arguments: argparse.Namespace) -> None:
 
     import orjson
 
-    from models.commands import prepare_process
+    from models.commands import check_writable, prepare_process
     from models.progress import showing
     from models.titles import table, texts
     from models.titles.commands_common import say_broken, titles_extra
 
     out: Path | None = arguments.json
-    if out is not None and (out.is_dir() or not out.parent.is_dir()):
-        raise CommandError(f"{out} can't be written; name a file in a folder that exists")
+    check_writable(out)
     prepare_process()
     begin = time.perf_counter()
     with titles_extra():

@@ -31,16 +31,14 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Writes map.json and the picture."""
-    from models.commands import prepare_process
+    from models.commands import check_writable, prepare_process
     from models.progress import showing
     from models.titles import audience_file, map_file, map_picture
     from models.titles.folder import TitleSpace
-    from streams.errors import UsageError
     from streams.title_map import NAME
 
     output = arguments.output or arguments.dir / "map.png"
-    if arguments.output is not None and not output.parent.is_dir():
-        raise UsageError(f"there is no folder {output.parent} for {output.name}; make it, or name another")
+    check_writable(arguments.output)
     prepare_process()
     with showing() as progress:
         progress.say("Reading the titles")

@@ -36,10 +36,12 @@ def run(arguments: argparse.Namespace) -> None:
     import orjson
     from rich.console import Console
 
+    from models.commands import check_writable
     from models.progress import showing
     from models.titles import cold_start
     from models.titles.folder import TitleSpace
 
+    check_writable(arguments.json)
     record = cold_start.read(arguments.file)
     with titles_extra(), showing() as progress:
         progress.say("Reading the encoders")
