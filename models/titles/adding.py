@@ -26,6 +26,8 @@ def add(space: TitleSpace, folder: Path, titles: Sequence[TitleRecord], progress
     encoded = [name for name in space.views if name in ENCODED]
     if not encoded:
         raise CommandError(f"{folder} has no view that is learned from what titles are about; train it with --titles")
+    if not new:
+        return space
     added: dict[str, Any] = {}
     for name in encoded:
         inputs, encoder = encoder_files.load_encoder(folder, name)

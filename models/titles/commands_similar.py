@@ -55,7 +55,12 @@ def run(arguments: argparse.Namespace) -> None:
             search = searcher(space, view, arguments.metric, arguments.dir, progress.counter)
             tables.append((view, similar(space, known, view, search, [row], arguments.n)[0]))
     for view, found in tables:
-        _show(space, row, view, arguments.metric, found)
+        if found:
+            _show(space, row, view, arguments.metric, found)
+        elif len(tables) == 1:
+            raise UsageError(f"{space.titles[row].title} has no vector in the view {view}; try --view all")
+        else:
+            print(f"{space.titles[row].title} has no vector in the view {view}")
 
 
 def _views(space: Any, asked: str | None) -> list[str]:
@@ -74,8 +79,6 @@ def _show(space: Any, row: int, view: str, metric: str, found: list[Any]) -> Non
 
     title = space.titles[row]
     console = Console(highlight=False)
-    if not found:
-        raise UsageError(f"{title.title} has no vector in the view {view}; try --view all")
     table = Table(title=f"Like {title.title} ({title.title_id}), view {view}", title_justify="left", box=None)
     table.add_column("", justify="right")
     table.add_column("title", min_width=24)

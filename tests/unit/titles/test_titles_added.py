@@ -35,6 +35,20 @@ def test_the_same_title_under_another_id_gets_the_same_vectors_and_no_other_move
     assert np.isfinite(after.views["category"][61]).all()
     for name, vectors in after.views.items():
         assert np.array_equal(vectors[:60], views[name])
+    assert main(["titles", "add", str(tmp_path / "new.csv"), "--dir", str(trained)]) == 0
+    assert "0 titles added" in capsys.readouterr().out
+
+
+def test_a_title_without_a_vector_in_one_view_is_shown_by_the_others(tmp_path, capsys):
+    """As one that came after the training, which no graph knows."""
+    views = {"category": np.eye(3, dtype=np.float32), "graph": np.array([[1], [1], [0]], np.float32)}
+    TitleSpace([TitleRecord("a", "Alpha"), TitleRecord("b", "Beta"), TitleRecord("c", "New")], views).save(tmp_path)
+    assert main(["titles", "similar", "New", "--dir", str(tmp_path), "--view", "all"]) == 0
+    shown = capsys.readouterr().out
+    assert "Alpha" in shown
+    assert "New has no vector in the view graph" in shown
+    assert main(["titles", "similar", "New", "--dir", str(tmp_path), "--view", "graph"]) == 2
+    assert capsys.readouterr().err.endswith("New has no vector in the view graph; try --view all\n")
 
 
 def test_a_folder_without_encoders_is_told(tmp_path, capsys):
