@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import lightgbm as lgb
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from models.boosting import SEED
 from models.examples import Bools, Doubles, Floats, Longs
@@ -69,7 +70,8 @@ class Sizing:
         if len(launched) < ENOUGH:
             raise CommandError(f"{len(launched)} titles have an audience; below {ENOUGH} nothing is learned from them")
         tick = tick or _nothing
-        features = Features(described, table)
+        with threadpool_limits(1, "blas"):  # many small solutions: threads that wait for each other take 100 times as long
+            features = Features(described, table)
         tick()
         titles = features.of_titles(described.rows(launched), launched)
         tick()
