@@ -68,7 +68,7 @@ def load(folder: Path, titles: int) -> TitleAudience | None:
             )
     except FileNotFoundError:
         return None
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(f"{folder / NAME} can't be read ({error}); run 'cw titles map {folder}'") from None
     if found.estimate.shape != (titles, len(found.codes), 3) or len(found.past) != titles:
         raise ValueError(f"{folder / NAME} is of other titles; run 'cw titles map {folder}'")
@@ -80,7 +80,7 @@ def countries(folder: Path) -> dict[str, list[list[Any]]]:
     try:
         with np.load(folder / "countries.npz") as stored:
             codes, vectors = stored["codes"].tolist(), stored["vectors"]
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
         return {}
     found = Nearest(vectors, "cosine").search(vectors, LIKE + 1)
     return {

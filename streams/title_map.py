@@ -81,7 +81,7 @@ def load(folder: Path) -> TitleMap:
     for view, of_map in prints.items():
         try:
             vectors[view] = np.load(folder / "vectors" / f"{view}.npy", mmap_mode="r")
-        except (OSError, ValueError) as error:
+        except (OSError, EOFError, ValueError) as error:
             raise ValueError(f"the vectors by {view} can't be read ({error}); {again}") from None
         if len(vectors[view]) != len(titles["id"]) or print_of(vectors[view]) != of_map:
             raise ValueError(f"the vectors by {view} have changed since the map was made; {again}")

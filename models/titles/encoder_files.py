@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from models.titles.encoder import Encoder
+from models.titles.folder import arrays
 from models.titles.inputs import Inputs
 from models.titles.training import Trained
 from streams.errors import CommandError
@@ -28,8 +29,8 @@ def save(folder: Path, inputs: Inputs, trained: dict[str, Trained]) -> None:
         old.unlink()
     inputs.save(encoders / "inputs.json")
     for task, model in trained.items():
-        arrays: dict[str, Any] = named({"encoder": model.encoder, "heads": model.heads})
-        np.savez(encoders / f"{task}.npz", **arrays)
+        leaves: dict[str, Any] = named({"encoder": model.encoder, "heads": model.heads})
+        np.savez(encoders / f"{task}.npz", **leaves)
 
 
 def named(tree: Any) -> dict[str, np.ndarray]:
@@ -44,12 +45,8 @@ def load_encoder(folder: Path, task: str) -> tuple[Inputs, Encoder]:
     inputs = Inputs.load(path.with_name("inputs.json"))
     encoder = Encoder(inputs, jax.random.key(0))
     leaves, structure = jax.tree_util.tree_flatten(eqx.filter(encoder, eqx.is_array))
-    try:
-        with np.load(path) as stored:
-            arrays = [stored[f"encoder.{name}"] for name in named(encoder)]
-    except (OSError, KeyError, ValueError) as error:
-        raise CommandError(f"{path} cannot be read ({error}); train again") from None
-    if any(array.shape != leaf.shape for array, leaf in zip(arrays, leaves, strict=True)):
+    stored = arrays(path, [f"encoder.{name}" for name in named(encoder)])
+    if any(array.shape != leaf.shape for array, leaf in zip(stored, leaves, strict=True)):
         raise CommandError(f"{path} does not fit {path.with_name('inputs.json')}; train again")
-    loaded = jax.tree_util.tree_unflatten(structure, [jnp.asarray(array) for array in arrays])
+    loaded = jax.tree_util.tree_unflatten(structure, [jnp.asarray(array) for array in stored])
     return inputs, eqx.combine(loaded, encoder)

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from models.titles import triples
-from models.titles.folder import TitleSpace
+from models.titles.folder import TitleSpace, arrays
 from models.titles.table import WORLD, AudienceRow
 from models.titles.triples import TITLE, Triple
 from streams.alike import Facts, Lists, lists
@@ -56,8 +56,7 @@ def predicted(space: TitleSpace, folder: Path) -> Lists | None:
     path = folder / "encoders" / "category.npz"
     if names is None or "category" not in space.views or not path.is_file():
         return None
-    with np.load(path) as stored:
-        weight, bias = stored["heads.category.listed.weight"], stored["heads.category.listed.bias"]
+    weight, bias = arrays(path, ["heads.category.listed.weight", "heads.category.listed.bias"])
     logits = np.asarray(space.views["category"]) @ weight.T + bias
     least = np.log(SEEN / (1 - SEEN))
     order = np.argsort(-logits, axis=1)

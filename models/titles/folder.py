@@ -9,7 +9,8 @@
 Other tools keep files of their own beside these.
 """
 
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -85,23 +86,35 @@ class TitleSpace:
             raise CommandError(f"{folder} is no folder of vectors; 'cw titles train -o {folder}' makes one") from None
         except orjson.JSONDecodeError as error:
             raise CommandError(f"{folder / 'meta.json'} is damaged ({error}); train again") from None
-        if meta.get("version") != VERSION:
-            raise CommandError(f"{folder} has layout {meta.get('version')}, this version reads {VERSION}; train again")
+        version = meta.get("version") if isinstance(meta, dict) else None
+        if version != VERSION:
+            raise CommandError(f"{folder} has layout {version}, this version reads {VERSION}; train again")
         titles = table.read_written(folder / "titles.parquet")
         views = {}
         paths = {path.stem: path for path in (folder / "vectors").glob("*.npy")}
         for name in sorted(paths, key=lambda name: (VIEWS.index(name) if name in VIEWS else len(VIEWS), name)):
             try:
                 vectors = np.load(paths[name], mmap_mode="r")
-            except ValueError as error:
+            except (EOFError, ValueError) as error:
                 raise CommandError(f"{paths[name]} is damaged ({error}); train again") from None
             if vectors.dtype != np.float32 or vectors.ndim != 2 or len(vectors) != len(titles):
                 raise CommandError(f"{paths[name]} does not fit the {len(titles):,} titles beside it; train again")
             views[name] = vectors
+        if not views:
+            raise CommandError(f"{folder / 'vectors'} has no vectors; train again")
         countries = audience = None
         if (folder / "countries.npz").is_file():
-            with np.load(folder / "countries.npz") as stored:
-                countries = (stored["codes"].tolist(), stored["vectors"])
+            codes, of_countries = arrays(folder / "countries.npz", ["codes", "vectors"])
+            countries = (codes.tolist(), of_countries)
         if (folder / "audience.parquet").is_file():
             audience, _ = table.read_audience(folder / "audience.parquet")
         return cls(titles, views, countries, audience, meta)
+
+
+def arrays(path: Path, names: Iterable[str]) -> list[npt.NDArray[Any]]:
+    """These arrays of an .npz file of the folder. Raises CommandError where it is missing or damaged, or lacks one."""
+    try:
+        with path.open("rb") as file, zipfile.ZipFile(file), np.load(file) as stored:
+            return [stored[name] for name in names]
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise CommandError(f"{path} cannot be read ({error}); train again") from None

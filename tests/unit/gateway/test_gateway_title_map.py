@@ -135,6 +135,20 @@ async def test_a_map_whose_parts_do_not_fit_each_other_is_refused_at_once(
         assert "map.json can't be used" in (await get(client, "/v1/title-map/about"))["problem"]
 
 
+async def test_empty_files_beside_the_map_are_told(gateway: Any, tmp_path: Path) -> None:
+    """What a disk that was full leaves."""
+    for number, (empty, said) in enumerate(
+        {
+            "audience.npz": "audience.npz can't be read",
+            "vectors/graph.npy": "the vectors by graph can't be read",
+        }.items()
+    ):
+        folder = write_audience(write_map(tmp_path / str(number)))
+        (folder / empty).write_bytes(b"")
+        async with gateway(CW_TITLES_DIR=str(folder)) as (client, _):
+            assert said in (await get(client, "/v1/title-map/about"))["problem"]
+
+
 async def test_a_map_made_anew_is_shown_without_a_restart_and_a_damaged_one_is_not(
     gateway: Any, tmp_path: Path
 ) -> None:

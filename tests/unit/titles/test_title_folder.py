@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.titles.folder import TitleSpace
+from models.titles.folder import TitleSpace, arrays
 from models.titles.simulate import make
 from models.titles.table import TitleRecord
 from streams.errors import CommandError
@@ -53,6 +53,38 @@ def test_a_folder_whose_titles_are_damaged_is_told(tmp_path):
     (tmp_path / "titles.parquet").write_bytes(b"no parquet")
     with pytest.raises(CommandError, match=r"titles\.parquet can't be read"):
         TitleSpace.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("meta.json", b"[]", "has layout None, this version reads 1; train again"),
+        ("meta.json", b'{"version": 9}', "has layout 9, this version reads 1; train again"),
+        ("meta.json", b'{"ver', "is damaged"),
+        ("countries.npz", b"no zip", r"countries\.npz cannot be read \(File is not a zip file\); train again"),
+        ("vectors/graph.npy", b"", r"graph\.npy is damaged"),
+    ],
+)
+def test_a_folder_that_is_damaged_or_of_another_version_says_to_train_again(tmp_path, file, content, said):
+    TitleSpace([A], {"graph": np.zeros((1, 2), np.float32)}).save(tmp_path)
+    (tmp_path / file).write_bytes(content)
+    with pytest.raises(CommandError, match=said):
+        TitleSpace.load(tmp_path)
+
+
+def test_a_folder_whose_vectors_are_gone_says_to_train_again(tmp_path):
+    TitleSpace([A], {"graph": np.zeros((1, 2), np.float32)}).save(tmp_path)
+    (tmp_path / "vectors" / "graph.npy").unlink()
+    with pytest.raises(CommandError, match="has no vectors; train again"):
+        TitleSpace.load(tmp_path)
+
+
+def test_arrays_that_are_not_there_are_said(tmp_path):
+    np.savez(tmp_path / "some.npz", one=np.zeros(2))
+    assert [each.tolist() for each in arrays(tmp_path / "some.npz", ["one"])] == [[0, 0]]
+    for name in ("some.npz", "none.npz"):
+        with pytest.raises(CommandError, match=f"{name} cannot be read .* train again"):
+            arrays(tmp_path / name, ["one", "two"])
 
 
 def test_what_is_no_folder_of_vectors_is_said_with_what_makes_one(tmp_path):
