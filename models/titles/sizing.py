@@ -70,7 +70,7 @@ class Sizing:
         if len(launched) < ENOUGH:
             raise CommandError(f"{len(launched)} titles have an audience; below {ENOUGH} nothing is learned from them")
         tick = tick or _nothing
-        with threadpool_limits(1, "blas"):  # many small solutions: threads that wait for each other take 100 times as long
+        with threadpool_limits(1, "blas"):  # many small solutions: of threads that wait for each other nothing comes
             features = Features(described, table)
         tick()
         titles = features.of_titles(described.rows(launched), launched)
