@@ -50,8 +50,8 @@ class Evaluation:
         self.wanted: CategoryTargets = targets.categories(known, least)
         if len(self.wanted.names) < 2 or len(known) < 10 * FOLDS:
             raise CommandError(
-                f"too little to judge: {len(known):,} titles list a category, and {len(self.wanted.names)} categories "
-                f"have {least} titles; it takes {10 * FOLDS} titles and 2 categories"
+                f"too little to judge: {len(known):,} titles list a category, and of categories that at least {least} "
+                f"titles list there are {len(self.wanted.names)}; it takes {10 * FOLDS} titles and 2 such categories"
             )
         rows = np.array([row for row, title in enumerate(titles) if title.categories])
         self.titles, self.text, self.least = known, text, least
