@@ -1,5 +1,6 @@
 """Examples made on a real (local) Spark: those of the local replay, value by value."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -37,7 +38,8 @@ def test_spark_makes_the_examples_that_the_local_replay_makes(log: Path, tmp_pat
     local, spark = tmp_path / "local", tmp_path / "spark"
     assert main(["examples", "--events", *sources, "-o", str(local)]) == 0
     command = [sys.executable, "-m", "streams.cli", "examples", "--events", *sources, "-o", str(spark)]
-    done = subprocess.run([*command, "--spark", "local[2]"], capture_output=True, text=True, timeout=240)
+    quiet = {name: value for name, value in os.environ.items() if name != "JAVA_TOOL_OPTIONS"}  # Java tells of them
+    done = subprocess.run([*command, "--spark", "local[2]"], env=quiet, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines() == ["Reading the catalogue ...", "Starting Spark ...", "Folding on Spark ..."]
     compared = 0
