@@ -192,13 +192,13 @@ def _show_carriers(space: Any, table: Any, country: int, carrying: list[Any]) ->
         console.print("No past title is like it: the estimate is what is usual for what is known of it.")
         return
     shown = Table(title="Past titles that it rests on", title_justify="left", box=None)
-    shown.add_column("title", min_width=20)
+    shown.add_column("title", min_width=16)
     shown.add_column("year")
-    shown.add_column("alike by", min_width=12, overflow="fold")
+    shown.add_column("alike by", min_width=8, overflow="fold")
     shown.add_column("weight", justify="right")
     shown.add_column(f"in {where}", justify="right")
     shown.add_column("against usual", justify="right")
-    shown.add_column("moves it", justify="right")
+    shown.add_column("moves it", justify="right", no_wrap=True)  # what one argues with is never cut
     sizes = {int(table.title[pair]): table.log_size[pair] for pair in (table.country == country).nonzero()[0]}
     for each in carrying:
         title = space.titles[each.row]
