@@ -7,7 +7,7 @@ from typing import Final, Protocol
 from streams import metrics
 from streams.agents.fold import Folded
 
-ROOM: Final = 64  # rows, of all batches handled at once: what makes a light load's every event a row at once
+ROOM: Final = 32  # rows, of all batches handled at once: what makes a light load's every event a row at once
 ROOM_AN_EVENT: Final = 0.3  # rows for each event of a batch, where that is more
 
 
