@@ -38,9 +38,7 @@ def impression(served: Served, decision: Decision, epoch: int, shadow: Decision 
             for item, index in zip(made["items"], decision.order, strict=True)
         ],
         "not_shown": [
-            candidate.show.show_id
-            for index, candidate in enumerate(decision.candidates)
-            if index not in shown
+            candidate.show.show_id for index, candidate in enumerate(decision.candidates) if index not in shown
         ],
     }
     if decision.raw is not None:

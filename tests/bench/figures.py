@@ -3,7 +3,7 @@
 import os
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,19 @@ class Section:
     title: str
     figures: Sequence[Figure]
     notes: Sequence[str] = ()
+
+
+def processor_time() -> tuple[int, int]:
+    """Of all processors since the machine started, in ticks: all of it, and what the host gave to others (proc(5))."""
+    ticks = [int(text) for text in next((line for line in _lines("/proc/stat")), "cpu 0").split()[1:]]
+    return sum(ticks), ticks[7] if len(ticks) > 7 else 0
+
+
+def with_stolen(section: Section, before: tuple[int, int]) -> Section:
+    """The section, with a note of the share of processor time since `before` that the host gave to others."""
+    every, stolen = (now - then for now, then in zip(processor_time(), before, strict=True))
+    note = f"Meanwhile the host gave {stolen / max(1, every):.0%} of the processors' time to others."
+    return replace(section, notes=[*section.notes, "", note])
 
 
 def machine() -> dict[str, Any]:

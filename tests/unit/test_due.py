@@ -66,7 +66,7 @@ def test_a_batch_of_many_records_has_room_for_a_share_of_them() -> None:
 
 
 def test_batches_handled_at_once_share_the_room() -> None:
-    chosen = due.members(FakeBatch(40), Folded(quiet=names("q", 40)), batches=4)
+    chosen = due.members(FakeBatch(20), Folded(quiet=names("q", 20)), batches=4)
     assert len(chosen) == due.ROOM // 4
 
 
