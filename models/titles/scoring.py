@@ -1,5 +1,6 @@
 """How well categories are predicted: folds, one threshold, F1 and average precision, and intervals by bootstrap."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -23,9 +24,17 @@ class Judged:
 
 
 def folds(titles: Sequence[TitleRecord], seed: int) -> np.ndarray:
-    """i64 (n,): the fold of each title. Titles with the same summary share one, so that none is learned by heart."""
-    groups: dict[str, int] = {}
-    of_title = [groups.setdefault(" ".join(t.summary.casefold().split()) or t.title_id, len(groups)) for t in titles]
+    """i64 (n,): the fold of each title. Titles with the same summary share one, so that none is learned by heart.
+
+    A summary of very many titles ("No description yet") says nothing of them, and would fill a fold by itself.
+    """
+    summaries = [" ".join(title.summary.casefold().split()) for title in titles]
+    of_many = {text for text, count in Counter(summaries).items() if count > max(10, len(titles) // 50)} | {""}
+    groups: dict[tuple[str, str], int] = {}
+    of_title = [
+        groups.setdefault(("", title.title_id) if text in of_many else (text, ""), len(groups))
+        for title, text in zip(titles, summaries, strict=True)
+    ]
     return np.asarray((np.random.default_rng(seed).permutation(len(groups)) % FOLDS)[of_title])
 
 

@@ -72,3 +72,12 @@ def test_figures_of_perfect_scores_are_one() -> None:
     _, labels, fold = made_up()
     figures = scoring.figures(Judged(labels, labels > 0), labels, fold)
     assert set(figures.values()) == {1.0}
+
+
+def test_titles_of_a_summary_that_says_nothing_are_spread_over_the_folds() -> None:
+    titles = [
+        TitleRecord(str(i), str(i), summary="No description." if i < 40 else f"About {i // 2}") for i in range(60)
+    ]
+    fold = scoring.folds(titles, seed=0)
+    assert set(fold[:40].tolist()) == set(range(scoring.FOLDS))
+    assert all(fold[i] == fold[i + 1] for i in range(40, 60, 2))
