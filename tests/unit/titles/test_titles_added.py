@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.titles import table, training
+from models.titles import adding, table, training
 from models.titles.folder import TitleSpace
 from models.titles.simulate import make
 from models.titles.table import TitleRecord
@@ -59,7 +59,7 @@ def test_a_folder_without_encoders_is_told(tmp_path, capsys):
 
 
 def test_titles_are_added_where_one_encoder_learned_both_tasks(tmp_path, monkeypatch):
-    """Then `combined` has that encoder's vectors once."""
+    """Then `combined` has that encoder's vectors once; the graph's part is what the nearest titles have there."""
     monkeypatch.setattr(training, "EPOCHS", 1)
     monkeypatch.setattr(training, "STEPS", 3)
     made = make(60, seed=4, countries=2)
@@ -73,4 +73,11 @@ def test_titles_are_added_where_one_encoder_learned_both_tasks(tmp_path, monkeyp
     after = TitleSpace.load(space)
     half = after.views["category"].shape[1]
     assert np.allclose(after.views["combined"][60, :half], after.views["combined"][7, :half], atol=1e-4)
-    assert not after.views["combined"][60, half:].any()
+    assert not after.views["graph"][60].any()
+    assert np.linalg.norm(after.views["combined"][60, half:]) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_a_part_that_is_not_known_is_the_mean_of_the_nearest_titles_own_each_at_length_one():
+    known = np.array([[3, 0], [0, 2], [0, 0], [9, 9]], np.float32)
+    rows = np.array([[0, 1], [0, 2], [1, -1]])
+    assert np.allclose(adding._mean(known, rows), [[1, 1], [1, 0], [0, 1]])
