@@ -166,9 +166,13 @@ class ColdStart:
 
 
 def _session(ort: Any, path: Path) -> Any:
+    """Raises CommandError where the file is damaged."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1  # one title is too little to share out
-    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    try:
+        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's own have no common class but this
+        raise CommandError(f"{path} can't be read ({type(error).__name__}); train the folder again") from error
 
 
 def vectors(title: TitleRecord, folder: Path) -> Vectors:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import orjson
 
-from models.commands import prepare_process
+from models.commands import check_writable, prepare_process
 from models.progress import showing
-from models.titles import graph, knowledge_graph, link_prediction, table, triples
+from models.titles import graph, knowledge_graph, link_prediction, replacing, table, triples
 from models.titles.knowledge_graph import UNKNOWN, Graph
 from models.titles.triples import Triple
 from streams.errors import CommandError
@@ -28,8 +28,7 @@ def run_graph(arguments: argparse.Namespace) -> None:
     prepare_process()
     began = time.monotonic()
     out: Path | None = arguments.json
-    if out is not None and (out.is_dir() or not out.parent.is_dir()):
-        raise CommandError(f"{out} can't be written; name a file in a folder that exists")
+    check_writable(out)
     parts = [_read(path) if path is not None else [] for path in (arguments.triples, arguments.valid, arguments.test)]
     missing = (arguments.valid is None, arguments.test is None)
     if any(missing):
@@ -72,15 +71,15 @@ def run_graph(arguments: argparse.Namespace) -> None:
 
 
 def save(folder: Path, data: Graph, trained: graph.Trained, report: dict[str, Any]) -> None:
-    """Writes names, a line each, and vectors float32 in their order; inverses follow the relations."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, names, vectors in (
-        ("entities", data.entities, trained.model.entities()),
-        ("relations", data.relations + [f"inverse of {name}" for name in data.relations], trained.model.steps),
-    ):
-        (folder / f"{name}.txt").write_text("".join(f"{each}\n" for each in names), encoding="utf-8")
-        np.save(folder / f"{name}.npy", np.asarray(vectors, np.float32))
-    (folder / REPORT).write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2))
+    """Writes names, a line each, and vectors float32 in their order; inverses follow the relations. All, or nothing."""
+    with replacing.folder(folder, stale=()) as new:
+        for name, names, vectors in (
+            ("entities", data.entities, trained.model.entities()),
+            ("relations", data.relations + [f"inverse of {name}" for name in data.relations], trained.model.steps),
+        ):
+            (new / f"{name}.txt").write_text("".join(f"{each}\n" for each in names), encoding="utf-8")
+            np.save(new / f"{name}.npy", np.asarray(vectors, np.float32))
+        (new / REPORT).write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2))
 
 
 def _read(path: Path) -> list[Triple]:

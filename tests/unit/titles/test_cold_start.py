@@ -191,3 +191,9 @@ def test_a_missing_folder_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixt
     code = main(["titles", "vector", str(tmp_path / "idea.json"), "--dir", str(tmp_path / "none")])
     assert code == 1
     assert "is no folder of vectors" in capsys.readouterr().err
+
+
+def test_a_damaged_encoder_is_told_with_what_to_do(folder: Path) -> None:
+    onnx_encoder.exported(folder, "category").write_bytes(b"no model")
+    with pytest.raises(CommandError, match=r"can't be read \(.*\); train the folder again"):
+        cold_start.vectors(TITLES[0], folder)
