@@ -17,12 +17,15 @@ from streams import config
 from streams.broker import embedded
 from streams.topics import admin
 
-# The tests start some fifty Java processes, most of them for a few seconds: too short to be worth the second compiler.
-os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
-# Most of what training on a few titles takes is compiling: what one test has had compiled, others need not again.
-os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "jax"))
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+def pytest_configure() -> None:
+    """What tests alone are run with: measurements, which use this file's broker, too, must not be."""
+    # The tests start some fifty Java processes, most of them for a few seconds: too short to be worth the second compiler.
+    os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
+    # Most of what training on a few titles takes is compiling: what one test has had compiled, others need not again.
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "jax"))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 
 @dataclass(frozen=True)
