@@ -20,7 +20,7 @@ from streams.topics import admin
 
 def pytest_configure() -> None:
     """What tests alone are run with: measurements, which use this file's broker, too, must not be."""
-    # The tests start some fifty Java processes, most of them for a few seconds: too short to be worth the second compiler.
+    # The tests start some fifty Java processes, most for a few seconds: too short for the second compiler.
     os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
     # Most of what training on a few titles takes is compiling: what one test has had compiled, others need not again.
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "jax"))
