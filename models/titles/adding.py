@@ -59,7 +59,7 @@ def _nearest(known: np.ndarray, new: np.ndarray) -> np.ndarray:
 
 
 def _mean(vectors: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """float32 (len(rows), d): the mean of these rows, each brought to length one; rows of -1 do not count."""
+    """float32 (len(rows), d): points where the mean of these rows does, each at length one; rows of -1 do not count."""
     each = units(vectors)[rows]
     each[rows < 0] = 0.0
     return np.asarray(each.sum(axis=1), np.float32)

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,11 +76,8 @@ def run(arguments: argparse.Namespace) -> None:
 def _graph_vectors(titles: Sequence["TitleRecord"], progress: "Stages") -> Any:
     from models.titles import graph, triples
 
-    def stepped(done: int, total: int) -> None:
-        progress.stage("Learning a graph without categories", done, total)
-
     facts = triples.derive(replace(title, categories=()) for title in titles)
-    return graph.train_view(titles, facts, stepped=stepped)[0]
+    return graph.train_view(titles, facts, stepped=partial(progress.stage, "Learning a graph without categories"))[0]
 
 
 def _show(report: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """`cw titles train`: a titles table to a folder of vectors; or a graph alone, measured."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,10 +97,7 @@ def _train(arguments: argparse.Namespace) -> None:
             say_broken(arguments.triples, broken)
         learned = views.supervised(titles, audience, text, arguments.together, progress.stage)
 
-        def stepped(done: int, total: int) -> None:
-            progress.stage("Learning graph", done, total)
-
-        of_graph, figures = graph.train_view(titles, given, stepped=stepped)
+        of_graph, figures = graph.train_view(titles, given, stepped=partial(progress.stage, "Learning graph"))
         space = learned.space
         once = dict(list(space.views.items())[:1]) if arguments.together else space.views
         every = {**space.views, "graph": of_graph, "combined": views.combined([*once.values(), of_graph])}

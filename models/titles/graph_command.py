@@ -3,6 +3,7 @@
 import argparse
 import resource
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +47,7 @@ def run_graph(arguments: argparse.Namespace) -> None:
         def judged(history: dict[str, float]) -> None:
             progress.describe(f"Training: epoch {history['epoch']:.0f}, validation MRR {history['mrr']:.3f}")
 
-        def stepped(done: int, total: int) -> None:
-            progress.stage("Training", done, total)
-
-        trained = graph.train(data, settings, judged, stepped)
+        trained = graph.train(data, settings, judged, partial(progress.stage, "Training"))
         progress.say("Measuring")
         found = link_prediction.figures(graph.test_ranks(trained.model, data))
     report = found | _about(data) | trained.about()

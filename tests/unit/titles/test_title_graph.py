@@ -54,12 +54,17 @@ def test_the_loss_is_a_softmax_over_the_answer_and_what_is_no_answer():
     assert float(compiled_loss(model, batch, 8.0, 0.0, 0.0, jax.random.key(0))) == pytest.approx(by_hand, rel=1e-4)
 
 
-def test_drawn_candidates_that_happen_to_be_all_entities_give_the_same_loss():
-    model = TransE(6, 2, 4, jax.random.key(1))
+def _all_as_whole_and_as_drawn(dimensions):
+    """A model of six entities, and two queries to it: against all of them, and against all as if they were drawn."""
     query = np.array([0, 5], np.int32), np.array([1, 2], np.int32)
     known = np.array([0, 0, 1]), np.array([1, 4, 2], np.int32)
     whole = batch_of(*query, known, 6, None)
     drawn = batch_of(*query, known, 6, np.array([3, 1, 0, 5, 4, 2], np.int32))
+    return TransE(6, 2, dimensions, jax.random.key(1)), whole, drawn
+
+
+def test_drawn_candidates_that_happen_to_be_all_entities_give_the_same_loss():
+    model, whole, drawn = _all_as_whole_and_as_drawn(dimensions=4)
     for dropout in (0.0, 0.5):
         of_whole, of_drawn = (float(compiled_loss(model, b, 8.0, 0.3, dropout, KEY)) for b in (whole, drawn))
         assert of_drawn == pytest.approx(of_whole, rel=1e-4)
@@ -105,11 +110,7 @@ def test_training_stops_when_validation_gets_no_better():
 
 
 def test_coordinates_that_are_dropped_together_are_the_same_for_drawn_candidates():
-    model = TransE(6, 2, 8, jax.random.key(1))
-    query = np.array([0, 5], np.int32), np.array([1, 2], np.int32)
-    known = np.array([0, 0, 1]), np.array([1, 4, 2], np.int32)
-    whole = batch_of(*query, known, 6, None)
-    drawn = batch_of(*query, known, 6, np.array([3, 1, 0, 5, 4, 2], np.int32))
+    model, whole, drawn = _all_as_whole_and_as_drawn(dimensions=8)
     together, apart, nothing_dropped = (
         [float(compiled_loss(model, b, 8.0, 0.3, dropout, KEY, flag)) for b in (whole, drawn)]
         for dropout, flag in ((0.5, True), (0.5, False), (0.0, True))
