@@ -1,12 +1,13 @@
 """Decisions as columns: what the features read. Arrays over candidates have n values, over decisions m."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from streams import facts as f
 from streams import show as s
 from streams.population import SHOW_COLUMNS, TITLE_COLUMNS, Population
 
@@ -58,6 +59,7 @@ class Batch:
     vector_rows: I64  # (n,) rows of population.vectors, -1 where the show has none
     show_hashes: F64  # (n,)
     population: Population
+    columns: dict[Any, Any] = field(default_factory=dict, repr=False)  # worked out so far (registry.shared)
 
     @property
     def size(self) -> int:
@@ -81,11 +83,11 @@ class Batch:
 
     def each(self, of_decisions: F64) -> F64:
         """(n,) a value of the decision for each of its candidates."""
-        return of_decisions[self.owner]
+        return of_decisions.take(self.owner)
 
     def fact(self, column: int) -> F64:
         """(n,) a member's fact for each candidate."""
-        return self.facts[self.owner, column]
+        return self.each(self.facts[:, column])
 
     def stat(self, column: int) -> F64:
         """(n,) a number of the show, as float64."""
@@ -97,17 +99,15 @@ class Batch:
 
     def usual(self, name: str) -> F64:
         """(n,) a column of the population's shows."""
-        return self.population.shows[self.show_rows, SHOW_COLUMNS.index(name)].astype(np.float64)
+        return self._of_shows[SHOW_COLUMNS.index(name)]
 
     def usual_title(self, name: str) -> F64:
         """(n,) a column of the population's titles."""
-        return self.population.titles[self.title_rows, TITLE_COLUMNS.index(name)].astype(np.float64)
+        return self._of_titles[TITLE_COLUMNS.index(name)]
 
     def hours_since(self, column: int) -> F64:
         """(n,) hours from a time of the show until now; NEVER_H where it is 0."""
-        then = self.times[:, column]
-        hours = np.maximum(0.0, (self.now_each - then) / _HOUR_MS)
-        return np.where(then > 0, hours, NEVER_H)
+        return self._hours_since[column]
 
     def here(self, first_column: int) -> F64:
         """(n,) the number of the show at the column of the decision's device slot."""
@@ -130,6 +130,22 @@ class Batch:
     def _columns(self) -> F64:
         """(STAT_COLUMNS, n): a column lies in one piece, since features read columns."""
         return np.ascontiguousarray(self.stats.T, dtype=np.float64)
+
+    @cached_property
+    def _hours_since(self) -> F64:
+        """(TIME_COLUMNS, n): of all times at once, since a call of numpy costs more than what it does here."""
+        then = np.ascontiguousarray(self.times.T)
+        return np.where(then > 0, np.maximum(0.0, (self.now_each - then) / _HOUR_MS), NEVER_H)
+
+    @cached_property
+    def _of_shows(self) -> F64:
+        """(SHOW_COLUMNS, n) of the population."""
+        return np.ascontiguousarray(self.population.shows[self.show_rows].T, dtype=np.float64)
+
+    @cached_property
+    def _of_titles(self) -> F64:
+        """(TITLE_COLUMNS, n) of the population."""
+        return np.ascontiguousarray(self.population.titles[self.title_rows].T, dtype=np.float64)
 
     @cached_property
     def rows(self) -> I64:
@@ -186,6 +202,13 @@ class Batch:
         return self.here(s.DEVICE_PLAYS)
 
     @cached_property
+    def device_use(self) -> F64:
+        """(m,) share of the member's plays that were on this device."""
+        plays = self.facts[:, f.DEVICE_PLAYS : f.DEVICE_PLAYS + s.MAX_DEVICES]
+        here = plays[np.arange(self.decisions), self.now("slot").astype(np.int64)]
+        return ratio(here, plays.sum(axis=1))
+
+    @cached_property
     def at_hour(self) -> F64:
         """(n,) its plays at about this hour, as of its last play."""
         return self.about_now(self.span(s.HOUR_PLAYS, s.HOUR_BINS))
@@ -239,16 +262,15 @@ class Batch:
 
     def total(self, values: F64) -> F64:
         """(m,) sums over each decision's candidates."""
-        return np.bincount(self.owner, weights=values, minlength=self.decisions).astype(np.float64)
+        return np.asarray(np.bincount(self.owner, weights=values, minlength=self.decisions), np.float64)
 
     def share(self, values: F64) -> F64:
         """(n,) each value's share of its decision's total; 0 where that is 0."""
-        totals = self.each(self.total(values))
-        return np.divide(values, totals, out=np.zeros_like(values), where=totals > 0)
+        return ratio(values, self.each(self.total(values)))
 
     def rank(self, values: F64) -> I64:
         """(n,) 0 for the highest value of each decision; equals stand in order of recency."""
-        order = np.lexsort((self.rows, -values, self.owner))
+        order = np.lexsort((-values, self.owner))  # stable
         ranks = np.empty(self.size, dtype=np.int64)
         ranks[order] = self.recency_rank
         return ranks
@@ -263,4 +285,6 @@ class Batch:
 
 def ratio(part: F64, whole: F64, unknown: float = 0.0) -> F64:
     """part / whole, or `unknown` where whole is 0."""
-    return np.divide(part, whole, out=np.full_like(part, unknown), where=whole > 0)
+    result = np.empty(part.shape)
+    result.fill(unknown)
+    return np.divide(part, whole, out=result, where=whole > 0)

@@ -57,7 +57,7 @@ def since_counted(b: Batch) -> F64:
 
 @context(MOMENT, "since_session less the member's usual gap between sessions")
 def session_lateness(b: Batch) -> F64:
-    return np.log1p(_hours_since_fact(b, f.PREVIOUS_END)) - b.facts[:, f.SESSION_GAP_LOG]
+    return since_session(b) - b.facts[:, f.SESSION_GAP_LOG]
 
 
 @context(MEMBER, "ln(1 + days since the member's first event)")
@@ -157,8 +157,7 @@ def devices(b: Batch) -> F64:
 
 @context(MEMBER, "share of the member's plays on this very device, half-life 90 days")
 def device_use(b: Batch) -> F64:
-    here = b.facts[np.arange(b.decisions), f.DEVICE_PLAYS + b.now("slot").astype(np.int64)]
-    return ratio(here, b.facts[:, f.DEVICE_PLAYS : f.DEVICE_PLAYS + s.MAX_DEVICES].sum(axis=1))
+    return b.device_use
 
 
 @context(MEMBER, "share of the member's plays on the device used most, half-life 90 days")

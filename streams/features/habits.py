@@ -5,7 +5,7 @@ import numpy as np
 from streams import facts as f
 from streams import show as s
 from streams.features.batch import F64, Batch, ratio
-from streams.features.registry import candidate
+from streams.features.registry import candidate, shared
 
 DEVICE = "device"
 TIME = "time"
@@ -36,11 +36,7 @@ def share_of_device(b: Batch) -> F64:
 
 @candidate(DEVICE, "share of its plays here against this device's share of all the member's plays")
 def device_lift(b: Batch) -> F64:
-    usual = ratio(
-        b.facts[np.arange(b.decisions), f.DEVICE_PLAYS + b.now("slot").astype(np.int64)],
-        b.facts[:, f.DEVICE_PLAYS : f.DEVICE_PLAYS + s.MAX_DEVICES].sum(axis=1),
-    )
-    return ratio(b.plays_here + 0.5, b.plays_on_devices + 1.0) - b.each(usual)
+    return ratio(b.plays_here + 0.5, b.plays_on_devices + 1.0) - b.each(b.device_use)
 
 
 @candidate(DEVICE, "1 where it is played on this device more than on any other")
@@ -92,5 +88,6 @@ def follows_last(b: Batch) -> F64:
     return np.where(last > 0, first + second, 0.0)
 
 
+@shared
 def _hours(b: Batch) -> F64:
     return b.span(s.HOUR_PLAYS, s.HOUR_BINS).sum(axis=0)

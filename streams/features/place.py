@@ -4,7 +4,7 @@ import numpy as np
 
 from streams import show as s
 from streams.features.batch import F64, Batch, ratio
-from streams.features.registry import candidate
+from streams.features.registry import candidate, shared
 from streams.place import FINISHED_SHARE
 
 GROUP = "place"
@@ -110,6 +110,7 @@ def unattended(b: Batch) -> F64:
     return b.stat(s.UNATTENDED)
 
 
+@shared
 def _length(b: Batch) -> F64:
     """(n,) seconds: the runtime, else where members usually stop in this title, else in this show's, else own."""
     length = b.card("runtime_s")

@@ -1,9 +1,10 @@
 """Where features are declared: a name, a group, what it means, and one function from a batch to a column."""
 
+import functools
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,19 @@ def context(group: str, meaning: str, version: int = 1) -> Callable[[C], C]:
     return _declare(CONTEXT, group, meaning, version)
 
 
+def shared(function: C) -> C:
+    """A column that others are made from, too: worked out once for a batch, whoever asks for it. Not to be changed."""
+
+    @functools.wraps(function)
+    def column(batch: Batch) -> object:
+        values = batch.columns.get(function)
+        if values is None:
+            values = batch.columns[function] = function(batch)
+        return values
+
+    return cast(C, column)
+
+
 def fill(features: Sequence[Feature], batch: Batch, rows: int) -> Float32:
     """float32 (rows, len(features)), C-contiguous. Raises ValueError where a column has another length."""
     columns = np.empty((len(features), rows), dtype=np.float32)
@@ -62,7 +76,8 @@ def _declare(registry: list[Feature], group: str, meaning: str, version: int) ->
         name = function.__name__
         if any(feature.name == name for feature in registry):
             raise ValueError(f"two features are named {name}")
-        registry.append(Feature(name, group, meaning, function, version))
-        return function
+        column = shared(function)
+        registry.append(Feature(name, group, meaning, column, version))
+        return column
 
     return register
