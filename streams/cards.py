@@ -29,16 +29,12 @@ class Card(NamedTuple):
 
 def card(show: Show, catalog: Catalog, country: str | None, now_ms: int) -> Card:
     """Applies the rules of docs/architecture.md, "Which shows are in the row", to one show."""
-    stats = show.stats
-    title_id, season, episode, position = (
-        show.title_id,
-        int(stats[s.SEASON]),
-        int(stats[s.EPISODE]),
-        stats[s.POSITION_S],
-    )
+    stats, title_id = show.stats, show.title_id
+    season, episode, position = int(stats[s.SEASON]), int(stats[s.EPISODE]), stats[s.POSITION_S]
     known = catalog.knows(show.show_id)
     place = catalog.find(show.show_id, title_id, season, episode) if known else None
     duration = stats[s.DURATION_S] or (place is not None and place.runtime_s) or 0.0
+    progress = position / duration if duration else 0.0
     reason: str | None = RESUME
     if title_id is None or show.dismissed(now_ms):
         reason = None
@@ -61,7 +57,7 @@ def card(show: Show, catalog: Catalog, country: str | None, now_ms: int) -> Card
         episode if episode >= 0 else None,
         position,
         duration or None,
-        min(1.0, position / duration) if duration else 0.0,
+        progress if progress < 1.0 else 1.0,
         reason,
     )
 

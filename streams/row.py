@@ -18,19 +18,25 @@ class Version(NamedTuple):
     made_ms: int
 
     def __str__(self) -> str:
-        return f"{self.epoch}-{self.offset}-{self.made_ms}"
+        return version_text(*self)
+
+
+def version_text(epoch: int, offset: int, made_ms: int) -> str:
+    """A version as rows have it."""
+    return f"{epoch}-{offset}-{made_ms}"
 
 
 def parse_version(text: str) -> Version:
-    """The version that `str` wrote. Raises ValueError."""
+    """The version of that text. Raises ValueError."""
     epoch, offset, made_ms = text.split("-")
     return Version(int(epoch), int(offset), int(made_ms))
 
 
 def order(candidates: Sequence[Candidate], scores: Sequence[float]) -> list[int]:
     """Indices of the candidates that the row shows, best first; equals stand in order of recency."""
-    shown = [index for index, candidate in enumerate(candidates) if candidate.card.reason is not None]
-    shown.sort(key=lambda index: -scores[index])  # stable, and candidates come last watched first
+    shown = [index for index, (_, card) in enumerate(candidates) if card.reason is not None]
+    if len(shown) > 1:
+        shown.sort(key=lambda index: -scores[index])  # stable, and candidates come last watched first
     return shown[:MAX_ITEMS]
 
 
@@ -76,7 +82,7 @@ def build(
         "device": device.device,
         "device_id": device.device_id,
         "session_id": device.session_id,
-        "version": str(Version(state.epoch, state.offset, made_ms)),
+        "version": version_text(state.epoch, state.offset, made_ms),
         "generated_at": made_ms,
         "scored_from_ts": scored_from_ts,
         "model_version": model_version,

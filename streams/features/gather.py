@@ -39,7 +39,7 @@ class Gatherer:
         self._clear()
 
     def _clear(self) -> None:
-        self._numbers: list[Any] = []  # times and stats of every candidate, in turn
+        self._numbers: list[bytes] = []  # times and stats of each decision's candidates, in turn
         self._facts: list[bytes] = []
         self._decisions: list[tuple[float, ...]] = []
         self._show_ids: list[str] = []
@@ -59,20 +59,15 @@ class Gatherer:
         country = state.country or profile.country or None
         catalog = self._catalog
         result = []
-        parts: list[Any] = []
+        numbers: list[Any] = []
         for show in shows:
             of_show = card(show, catalog, country, now_ms)
             result.append(Candidate(show, of_show))
-            parts.append(show.times)
-            parts.append(show.stats)
+            numbers += (show.times, show.stats)
             self._show_ids.append(show.show_id)
             self._title_ids.append(show.title_id)
-            self._cards.append(
-                (REASON_CODES[of_show.reason], *self._known_numbers(show, of_show, now_ms))
-                if catalog.knows(show.show_id)
-                else (REASON_CODES[of_show.reason], show.stats[s.DURATION_S], 0.0, 0.0, -1.0, 0.0)
-            )
-        self._numbers.append(b"".join(parts))
+            self._cards.append(self._card_numbers(show, of_show, now_ms))
+        self._numbers.append(b"".join(numbers))  # a copy: the state goes on
         self._facts.append(state.facts.tobytes())
         hour, weekday = local_hour(now_ms, state.tz)
         self._decisions.append(
@@ -130,14 +125,18 @@ class Gatherer:
         shows.sort(key=_last_watched, reverse=True)
         return shows
 
-    def _known_numbers(self, show: Show, of_show: Card, now_ms: int) -> tuple[float, ...]:
-        """The CARD_FIELDS behind the first, of a show that the catalogue knows."""
-        catalog, title_id = self._catalog, show.title_id or ""
-        runtime = show.stats[s.DURATION_S]
-        if not runtime and (place := catalog.titles.get(title_id)) is not None:
+    def _card_numbers(self, show: Show, of_show: Card, now_ms: int) -> tuple[float, ...]:
+        """CARD_FIELDS."""
+        catalog, show_id, title_id = self._catalog, show.show_id, show.title_id or ""
+        reason, runtime = REASON_CODES[of_show.reason], show.stats[s.DURATION_S]
+        if not catalog.knows(show_id):
+            return reason, runtime, 0.0, 0.0, -1.0, 0.0
+        titles = catalog.titles
+        if not runtime and (place := titles.get(title_id)) is not None:
             runtime = place.runtime_s or 0.0
-        next_title = catalog.titles.get(of_show.title_id or "")
-        return runtime, *catalog.standing(show.show_id, title_id, now_ms), next_title.added_at if next_title else 0
+        out, left, season_share = catalog.standing(show_id, title_id, now_ms)
+        next_title = titles.get(of_show.title_id or "")
+        return reason, runtime, out, left, season_share, next_title.added_at if next_title is not None else 0
 
     @staticmethod
     def _same_type_slots(state: MemberState, device: Device) -> int:
