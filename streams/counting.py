@@ -108,8 +108,14 @@ def _decay_facts(facts: Facts, at: int) -> None:
     week, quarter = 0.5 ** (days / 7), 0.5 ** (days / 90)
     facts[f.RECENT_SESSIONS] *= week
     facts[f.RECENT_DISCOVERIES] *= week
-    for column in range(f.DEVICE_PLAYS, f.FACT_COLUMNS):
-        facts[column] *= quarter
+    _scale(facts, range(f.DEVICE_PLAYS, f.FACT_COLUMNS), quarter)
+
+
+def _scale(numbers: Facts, columns: range, factor: float) -> None:
+    """Most of these are zero, and stay so."""
+    for column in columns:
+        if value := numbers[column]:
+            numbers[column] = value * factor
 
 
 @lru_cache(maxsize=1 << 16)
@@ -128,10 +134,8 @@ def _decay_show(show: Show, at: int) -> None:
     recent, quarter = 0.5 ** (days / 20), 0.5 ** (days / 90)
     stats[s.DECAYED_WATCH] *= recent
     stats[s.RECENT_FIRSTS] *= recent
-    for column in range(s.DEVICE_PLAYS, s.DEVICE_PLAYS + MAX_DEVICES):
-        stats[column] *= quarter
-    for column in range(s.HOUR_PLAYS, s.STAT_COLUMNS):
-        stats[column] *= quarter
+    _scale(stats, range(s.DEVICE_PLAYS, s.DEVICE_PLAYS + MAX_DEVICES), quarter)
+    _scale(stats, range(s.HOUR_PLAYS, s.STAT_COLUMNS), quarter)
 
 
 def _count_gap(stats: "array[float]", hours: float) -> None:

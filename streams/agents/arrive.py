@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from streams import events, topics
 from streams.batching import Record
@@ -11,11 +11,7 @@ from streams.events import Event, InvalidEvent
 ORIGIN_HEADER: Final = "cw-origin"  # on a moved record: TOPIC/PARTITION/OFFSET where it stood
 
 
-class Arrival(NamedTuple):
-    """A valid event of this partition, and the record that brought it."""
-
-    record: Record
-    event: Event
+Arrival: TypeAlias = tuple[Record, Event]  # a valid event of this partition, and the record that brought it
 
 
 class Refused(NamedTuple):
@@ -38,11 +34,12 @@ class Arrivals:
 def sort(records: Sequence[Record], partition: int, partitions: int) -> Arrivals:
     """Decodes and validates each record. No record raises, whatever it holds."""
     arrivals = Arrivals()
+    decode, found = events.decode, arrivals.events
     at_home: dict[bytes, bool] = {}  # whether this is the partition of the key
     for record in records:
         key = record.key
         try:
-            event = events.decode(record.value, key)
+            event = decode(record.value, key)
         except InvalidEvent as error:
             arrivals.refused.append(Refused(record, str(error)))
             continue
@@ -61,5 +58,5 @@ def sort(records: Sequence[Record], partition: int, partitions: int) -> Arrivals
             continue
         if event["ts"] > record.timestamp:
             arrivals.ahead += events.correct_clock(event, record.timestamp)
-        arrivals.events.append(Arrival(record, event))
+        found.append((record, event))
     return arrivals

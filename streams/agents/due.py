@@ -25,21 +25,20 @@ class Marks(Protocol):
     def unmark(self, keys: Iterable[bytes]) -> None: ...
 
 
-def members(batch: Marks, folded: Folded, batches: int) -> dict[str, None]:
-    """The members whose rows are made with this batch, one of `batches` that are handled at once.
+def members(batch: Marks, folded: Folded, batches: int) -> dict[bytes, None]:
+    """The keys of the members whose rows are made with this batch, one of `batches` that are handled at once.
 
     Members of urgent events always; then those of quiet ones, those that were put off first, up to the batch's share of
     the room. The others are marked, and have their turn as soon as there is room for them.
     """
     chosen = dict(folded.urgent)
-    chosen.update((moment.member_id, None) for moment in folded.served)
     room = int(max(ROOM / batches, ROOM_AN_EVENT * len(batch.records)))
-    for member_id in chain((key.decode() for key in batch.marked), folded.quiet):
+    for key in chain(batch.marked, folded.quiet):
         if len(chosen) >= room:
             break
-        chosen[member_id] = None
-    put_off = [member_id.encode() for member_id in folded.quiet if member_id not in chosen]
+        chosen[key] = None
+    put_off = [key for key in folded.quiet if key not in chosen]
     metrics.ROWS_DEFERRED.inc(len(put_off))
     batch.mark(put_off)
-    batch.unmark(member_id.encode() for member_id in chosen)
+    batch.unmark(chosen)
     return chosen

@@ -16,6 +16,11 @@ from streams.member import Applied, MemberState
 QUIET_TYPES: Final = frozenset({"progress", "seek", "browse", "row_viewed"})
 URGENT_TYPES: Final = events.TYPES - QUIET_TYPES
 
+# An enum's members take 0.14 µs to look up on their class, and each event asks for three of them.
+_REPLAYED: Final = Applied.REPLAYED
+_REPEATED_ID: Final = Applied.REPEATED_ID
+_OPENED: Final = Applied.OPENED
+
 
 class Served(NamedTuple):
     """A moment at which a row was shown: a session that opened, or the row seen."""
@@ -31,11 +36,11 @@ class Served(NamedTuple):
 
 @dataclass(slots=True)
 class Folded:
-    """What a batch did. Members are in the order of their first event."""
+    """What a batch did. Members are named by their keys, in the order of their first event."""
 
     states: dict[bytes, MemberState] = field(default_factory=dict)  # changed, to be kept
-    urgent: dict[str, None] = field(default_factory=dict)  # members whose rows are due with this batch
-    quiet: dict[str, None] = field(default_factory=dict)  # members whose rows may wait
+    urgent: dict[bytes, None] = field(default_factory=dict)  # members whose rows are due with this batch
+    quiet: dict[bytes, None] = field(default_factory=dict)  # members whose rows may wait
     served: list[Served] = field(default_factory=list)
     _by_session: dict[tuple[str, str, str], list[Served]] = field(default_factory=dict)
     refused: list[Refused] = field(default_factory=list)
@@ -79,21 +84,21 @@ def fold(
         except Exception as error:  # a bug in the fold must not stop a partition
             folded.refused.append(Refused(record, f"can't be applied: {type(error).__name__}: {error}"))
             continue
-        member_id = event["member_id"]
-        if applied is Applied.REPLAYED:
+        if applied is _REPLAYED:
             folded.replayed += 1
-            folded.urgent[member_id] = None  # its row may have been lost with the worker that made it
+            urgent[key] = None  # its row may have been lost with the worker that made it
             changed.setdefault(key, state)
             continue
         changed[key] = state
-        if applied is Applied.REPEATED_ID:
+        if applied is _REPEATED_ID:
             folded.repeated += 1
             continue
         folded.applied += 1
         kind = event["type"]
-        (quiet if kind in QUIET_TYPES else urgent)[member_id] = None
-        if applied is Applied.OPENED or kind == "row_viewed":
-            folded.serve(_served(event, record, applied is Applied.OPENED))
+        (quiet if kind in QUIET_TYPES else urgent)[key] = None
+        if applied is _OPENED or kind == "row_viewed":
+            urgent[key] = None  # the row that was shown, for its impression
+            folded.serve(_served(event, record, applied is _OPENED))
     return folded
 
 

@@ -98,10 +98,9 @@ class Worker:
         chunk: list[Wanted] = []
         owners: list[tuple[Batch[MemberState], Folded]] = []
         for batch, folded in work:
-            for member_id in due.members(batch, folded, batches=len(work)):
-                key = member_id.encode()
-                state = batch.get_many([key])[0].get(key)
-                wanted = decide.rows_of(member_id, state) if state is not None else []
+            states, _ = batch.get_many(due.members(batch, folded, batches=len(work)))
+            for key, state in states.items():
+                wanted = decide.rows_of(key.decode(), state) if state is not None else []
                 chunk += wanted
                 owners += [(batch, folded)] * len(wanted)
                 if len(chunk) >= decide.CHUNK:

@@ -72,7 +72,7 @@ class Outcomes:
 
     def _events(self, batch: Batch[Stored]) -> list[tuple[str, Outcome]]:
         arrivals = arrive.sort(batch.records, batch.partition, self.settings.partitions).events
-        members, learning = self._get(batch, {arrival.event["member_id"] for arrival in arrivals})
+        members, learning = self._get(batch, {event["member_id"] for _, event in arrivals})
         outcomes: list[tuple[str, Outcome]] = []
         for record, event in arrivals:
             member_id = event["member_id"]

@@ -66,7 +66,7 @@ class TestArrive:
         record = FakeRecord(orjson.dumps(event("session_start", T0 + 6 * MINUTE)), timestamp=T0)
         arrivals = arrive.sort([record], HOME, 4)
         assert arrivals.ahead == 1
-        assert arrivals.events[0].event["ts"] == T0
+        assert arrivals.events[0][1]["ts"] == T0
 
 
 class TestFold:
@@ -75,7 +75,7 @@ class TestFold:
         first = folded(*session)
         again = folded(*session, states=dict(first.states))
         assert (again.applied, again.replayed) == (0, len(session))
-        assert again.urgent == {"m": None}
+        assert again.urgent == {b"m": None}
         assert again.served == []
 
     def test_a_repeat_of_an_event_id_is_counted_and_makes_no_row(self) -> None:
@@ -104,6 +104,11 @@ class TestFold:
             ("session_start", 0, None),
             ("row_viewed", 2, "0-0-5"),
         ]
+
+    def test_a_row_that_was_shown_is_made_for_its_impression_though_its_event_is_quiet(self) -> None:
+        before = folded(event("session_start", T0))
+        seen = arrive.sort([FakeRecord(orjson.dumps(event("row_viewed", T0 + 2)), offset=9)], HOME, 4)
+        assert fold.fold(seen.events, dict(before.states), {}, 0).urgent == {b"m": None}
 
 
 class TestDecide:
