@@ -3,11 +3,15 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from time import monotonic
+from typing import Any, Final, Protocol
 
 from faust.types import TP
 
 __all__ = ["Chunk", "Collection", "Record", "joined"]
+
+
+STALE_S: Final = 0.002
 
 
 class Record(Protocol):
@@ -52,6 +56,8 @@ class Collection:
     def __init__(self, app_loop: asyncio.AbstractEventLoop, thread_loop: asyncio.AbstractEventLoop) -> None:
         self.chunks: dict[TP, list[Chunk]] = {}
         self.closed = asyncio.Event()  # of the thread's loop
+        self.stale = False  # the app was at work on something else when the first came: there may be newer ones
+        self._first_at = 0.0  # monotonic seconds
         self._some = asyncio.Event()  # of the app's loop
         self._app_loop = app_loop
         self._thread_loop = thread_loop
@@ -63,6 +69,7 @@ class Collection:
     def add(self, chunks: Mapping[TP, Chunk]) -> None:
         """Adds chunks, and tells the app of the first. On the thread's loop."""
         if chunks and not self.chunks:
+            self._first_at = monotonic()
             self._app_loop.call_soon_threadsafe(self._some.set)
         for tp, chunk in chunks.items():
             self.chunks.setdefault(tp, []).append(chunk)
@@ -75,6 +82,7 @@ class Collection:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
             some.cancel()
+            self.stale = bool(self.chunks) and monotonic() - self._first_at > STALE_S
             self._thread_loop.call_soon_threadsafe(self.closed.set)
         await collecting
         return self.chunks

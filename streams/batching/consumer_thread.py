@@ -15,7 +15,8 @@ __all__ = ["ConsumerThread"]
 
 logger = get_logger(__name__)
 
-PACE_S = 0.01  # between two looks at what was fetched, while the app is at work
+FRESH_S = 0.005  # at most, that the app waits for what has come to the broker since the last fetch
+PACE_S = 0.02  # between two looks at what was fetched, while the app is at work
 FETCH_MAX_WAIT_MS = 200  # a partition that was being worked on while its fetch left waits at most this long
 
 
@@ -89,12 +90,15 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
                     collection.add(self._drain(fetcher, room, max_records))
                     remaining = deadline - monotonic()
                     if closed.done() or (not collection.chunks and remaining <= 0):
-                        return
+                        break
                     if collection.chunks:
                         await asyncio.wait([closed], timeout=PACE_S)
                     else:
                         waiting: list[asyncio.Future[Any]] = [fetcher._create_fetch_waiter(), closed]
                         await asyncio.wait(waiting, timeout=remaining, return_when=asyncio.FIRST_COMPLETED)
+                if collection.stale and room:
+                    await asyncio.wait([fetcher._create_fetch_waiter()], timeout=FRESH_S)
+                    collection.add(self._drain(fetcher, room, max_records))
         finally:
             closed.cancel()
 
