@@ -11,7 +11,7 @@ from faust.types import TP
 __all__ = ["Chunk", "Collection", "Record", "joined"]
 
 
-STALE_S: Final = 0.002
+STALE_S: Final = 0.002  # that the first chunk waits while the app is at work on something else
 
 
 class Record(Protocol):
@@ -56,11 +56,16 @@ class Collection:
     def __init__(self, app_loop: asyncio.AbstractEventLoop, thread_loop: asyncio.AbstractEventLoop) -> None:
         self.chunks: dict[TP, list[Chunk]] = {}
         self.closed = asyncio.Event()  # of the thread's loop
-        self.stale = False  # the app was at work on something else when the first came: there may be newer ones
+        self.stale = False  # the first waited for the app: there may be newer ones
         self._first_at = 0.0  # monotonic seconds
         self._some = asyncio.Event()  # of the app's loop
         self._app_loop = app_loop
         self._thread_loop = thread_loop
+
+    @property
+    def records(self) -> int:
+        """How many there are, of all partitions."""
+        return sum(len(chunk.records) for chunks in self.chunks.values() for chunk in chunks)
 
     def room(self, tp: TP, max_records: int) -> bool:
         """Whether more may be taken of a partition."""

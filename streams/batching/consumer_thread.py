@@ -15,7 +15,7 @@ __all__ = ["ConsumerThread"]
 
 logger = get_logger(__name__)
 
-FRESH_S = 0.005  # at most, that the app waits for what has come to the broker since the last fetch
+FRESH_S = 0.003  # at most, that the app waits for what has come to the broker since the last fetch
 PACE_S = 0.02  # between two looks at what was fetched, while the app is at work
 FETCH_MAX_WAIT_MS = 200  # a partition that was being worked on while its fetch left waits at most this long
 
@@ -76,7 +76,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
         Runs on the consumer's loop. aiokafka asks for more of a partition only once what it has was taken, so this goes
         on taking while the app is at work on the batch before, but only now and then: each fetch costs the same,
-        however little is in it. Of a partition that has `max_records` it takes no more.
+        however little is in it. Of a partition that has `max_records` it takes no more. When the app comes late, what
+        was fetched is as old as its work took, so one more fetch brings what has come meanwhile, unless that is much.
         Positions are taken around each read without a pause between, so a chunk's `start` and `end` are exact even
         where something seeks at the same time.
         """
@@ -96,9 +97,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
                     else:
                         waiting: list[asyncio.Future[Any]] = [fetcher._create_fetch_waiter(), closed]
                         await asyncio.wait(waiting, timeout=remaining, return_when=asyncio.FIRST_COMPLETED)
-                if collection.stale and room:
+                if collection.stale and room and collection.records < max_records:
                     await asyncio.wait([fetcher._create_fetch_waiter()], timeout=FRESH_S)
-                    collection.add(self._drain(fetcher, room, max_records))
+                    if not fetcher._closed and self.consumer.flow_active:
+                        collection.add(self._drain(fetcher, room, max_records))
         finally:
             closed.cancel()
 

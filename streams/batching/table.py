@@ -36,6 +36,8 @@ from streams.batching.turns import Turns
 
 __all__ = ["Table"]
 
+TURN_POLLS = 2  # polls' worth of records that a turn may gather: of one partition, or of several
+
 V = TypeVar("V")
 logger = get_logger(__name__)
 
@@ -115,7 +117,7 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
     def process(self, topic: Any, *, name: str) -> Callable[[Handler[V]], Handler[V]]:
         """Makes a handler the agent of a batched topic. Concurrency is 1, so batches of a partition stay in order.
 
-        The handler gets all that waits, a batch for each partition and topic, up to the records of one poll: what it
+        The handler gets all that waits, a batch for each partition and topic, up to the records of two polls: what it
         does for all of them at once it pays for once. While nothing waits, it gets batches without records of the
         partitions that have marks, so that it does what it has put off. A handler that raises anything but Revoked
         stops the worker, since skipping a batch would lose it: what one record may do wrong is for the handler to
@@ -124,7 +126,8 @@ class Table(FaustTable, Generic[V]):  # type: ignore[misc]
 
         def decorate(handler: Handler[V]) -> Handler[V]:
             handling = Handling(self, topic.topics[0], handler)
-            turns = Turns(handling.handle, self.some_marked, self.app.conf.broker_max_poll_records)
+            together = TURN_POLLS * self.app.conf.broker_max_poll_records
+            turns = Turns(handling.handle, self.some_marked, together)
             self.app.agent(topic, name=name, concurrency=1)(turns.run)
             return handler
 
