@@ -228,6 +228,19 @@ def test_shows_played_longer_ago_than_the_window_are_no_candidates() -> None:
     assert not Gatherer(30, Catalog()).add(state, state.devices["tv"], NOW + 31 * DAY)
 
 
+def test_a_decision_keeps_what_it_was_asked_of_while_the_state_goes_on() -> None:
+    state, gatherer = fold(HISTORY), Gatherer(180, Catalog())
+    gatherer.add(state, state.devices["tv"], NOW)
+    for each in watch("A", NOW + HOUR, 60, session_id="e", device_id="tv", episode=2):
+        state.apply(each)
+    before = fold(HISTORY)
+    at_once = Gatherer(180, Catalog())
+    at_once.add(before, before.devices["tv"], NOW)
+    kept, expected = gatherer.batch(NOBODY), at_once.batch(NOBODY)
+    assert np.array_equal(candidate_matrix(kept), candidate_matrix(expected))
+    assert np.array_equal(context_matrix(kept), context_matrix(expected))
+
+
 def test_the_page_of_features_is_what_the_code_declares() -> None:
     """docs/features.md is generated; whoever changes a feature runs `make docs`."""
     page_path = Path(__file__).resolve().parents[2] / "docs/features.md"
