@@ -34,7 +34,6 @@ def card(show: Show, catalog: Catalog, country: str | None, now_ms: int) -> Card
     known = catalog.knows(show.show_id)
     place = catalog.find(show.show_id, title_id, season, episode) if known else None
     duration = stats[s.DURATION_S] or (place is not None and place.runtime_s) or 0.0
-    progress = position / duration if duration else 0.0
     reason: str | None = RESUME
     if title_id is None or show.dismissed(now_ms):
         reason = None
@@ -51,6 +50,7 @@ def card(show: Show, catalog: Catalog, country: str | None, now_ms: int) -> Card
         place is not None and not place.available(country, now_ms)
     ):
         reason = None
+    progress = position / duration if duration else 0.0
     return Card(
         title_id,
         season if season >= 0 else None,

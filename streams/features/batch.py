@@ -7,7 +7,6 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from streams import facts as f
 from streams import show as s
 from streams.population import SHOW_COLUMNS, TITLE_COLUMNS, Population
 
@@ -200,13 +199,6 @@ class Batch:
     def plays_here(self) -> F64:
         """(n,) its plays on this device, as of its last play."""
         return self.here(s.DEVICE_PLAYS)
-
-    @cached_property
-    def device_use(self) -> F64:
-        """(m,) share of the member's plays that were on this device."""
-        plays = self.facts[:, f.DEVICE_PLAYS : f.DEVICE_PLAYS + s.MAX_DEVICES]
-        here = plays[np.arange(self.decisions), self.now("slot").astype(np.int64)]
-        return ratio(here, plays.sum(axis=1))
 
     @cached_property
     def at_hour(self) -> F64:

@@ -4,7 +4,7 @@ import numpy as np
 
 from streams import show as s
 from streams.features.batch import F64, Batch, ratio
-from streams.features.registry import candidate
+from streams.features.registry import candidate, shared
 
 GROUP = "cadence"
 _PRIOR_GAPS = 2.0  # gaps' worth of the population's rhythm mixed into the show's own
@@ -22,6 +22,7 @@ def usual_gap(b: Batch) -> F64:
 
 
 @candidate(GROUP, "usual gap shrunk towards that of all members with the show")
+@shared
 def expected_gap(b: Batch) -> F64:
     known = b.usual("gap_log_mean")
     prior = np.where(known > 0, known, _NO_GAP_LOG)

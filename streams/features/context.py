@@ -8,7 +8,7 @@ from streams import facts as f
 from streams import show as s
 from streams.features import place
 from streams.features.batch import F64, NEVER_H, Batch, ratio
-from streams.features.registry import candidate, context
+from streams.features.registry import candidate, context, shared
 
 MOMENT = "moment"
 MEMBER = "member"
@@ -46,6 +46,7 @@ def candidates_in_row(b: Batch) -> F64:
 
 
 @context(MOMENT, "ln(1 + hours since the end of the member's session before)")
+@shared
 def since_session(b: Batch) -> F64:
     return np.log1p(_hours_since_fact(b, f.PREVIOUS_END))
 
@@ -121,6 +122,7 @@ def session_gap(b: Batch) -> F64:
 
 
 @context(MEMBER, "shows ever played, for each play: how broadly the member watches")
+@shared
 def breadth(b: Batch) -> F64:
     return ratio(b.facts[:, f.SHOWS], b.facts[:, f.PLAYS])
 
@@ -156,8 +158,11 @@ def devices(b: Batch) -> F64:
 
 
 @context(MEMBER, "share of the member's plays on this very device, half-life 90 days")
+@shared
 def device_use(b: Batch) -> F64:
-    return b.device_use
+    plays = b.facts[:, f.DEVICE_PLAYS : f.DEVICE_PLAYS + s.MAX_DEVICES]
+    here = plays[np.arange(b.decisions), b.now("slot").astype(np.int64)]
+    return ratio(here, plays.sum(axis=1))
 
 
 @context(MEMBER, "share of the member's plays on the device used most, half-life 90 days")

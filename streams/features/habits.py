@@ -5,6 +5,7 @@ import numpy as np
 from streams import facts as f
 from streams import show as s
 from streams.features.batch import F64, Batch, ratio
+from streams.features.context import device_use
 from streams.features.registry import candidate, shared
 
 DEVICE = "device"
@@ -36,7 +37,7 @@ def share_of_device(b: Batch) -> F64:
 
 @candidate(DEVICE, "share of its plays here against this device's share of all the member's plays")
 def device_lift(b: Batch) -> F64:
-    return ratio(b.plays_here + 0.5, b.plays_on_devices + 1.0) - b.each(b.device_use)
+    return ratio(b.plays_here + 0.5, b.plays_on_devices + 1.0) - b.each(device_use(b))
 
 
 @candidate(DEVICE, "1 where it is played on this device more than on any other")

@@ -38,6 +38,7 @@ def against_own_longest(b: Batch) -> F64:
 @candidate(
     GROUP, "the best estimate of how far through the title: runtime, else this title's usual end, else the show's"
 )
+@shared
 def through(b: Batch) -> F64:
     return np.where(b.stat(s.COMPLETED) > 0, 1.0, np.minimum(ratio(b.stat(s.POSITION_S), _length(b)), 1.5))
 

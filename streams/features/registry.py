@@ -76,8 +76,7 @@ def _declare(registry: list[Feature], group: str, meaning: str, version: int) ->
         name = function.__name__
         if any(feature.name == name for feature in registry):
             raise ValueError(f"two features are named {name}")
-        column = shared(function)
-        registry.append(Feature(name, group, meaning, column, version))
-        return column
+        registry.append(Feature(name, group, meaning, function, version))
+        return function
 
     return register
