@@ -1,11 +1,13 @@
 """RocksDB, one database a partition, as Faust's own store keeps it, with writes and recovery in batches.
 
 Every write batch carries the changelog offset that it brings the database to, so local state and its offset are one
-and never ahead of the changelog.
+and never ahead of the changelog. Nothing goes to RocksDB's own log: the changelog is the log already. A crash takes
+what is in no file yet, its offset with it, and recovery reads that part of the changelog again.
 """
 
 from collections.abc import Iterable
 from itertools import islice, takewhile
+from time import monotonic
 from typing import Any
 
 import rocksdict
@@ -21,6 +23,7 @@ logger = get_logger(__name__)
 
 MARK = b"\0"  # before a key: the key is marked; the value is empty
 _PAST_MARKS = b"\1"
+_BEING_FILED = "rocksdb.num-immutable-mem-table"
 # Shared by all partitions, however many: data, index and filter blocks, and what was written and is in no file yet.
 BLOCK_CACHE_BYTES = 64 << 20
 WRITE_BUFFERS_BYTES = 64 << 20
@@ -28,6 +31,7 @@ WRITE_BUFFER_BYTES = 16 << 20  # of one partition; a second one fills while the 
 BLOCK_BYTES = 16 << 10  # a few values each: with RocksDB's 4 KiB the indexes of a million values would fill the cache
 BLOOM_BITS = 10  # a key; most keys of a growing table are new, and a miss should cost no read
 
+FILE_EVERY_S = 60.0  # at most, that a write stays in memory alone once another comes: what a crash has to read again
 UNLOGGED = rocksdict.WriteOptions()
 UNLOGGED.disable_wal = True
 
@@ -38,7 +42,7 @@ class Store(rocksdb.Store):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._block_cache = rocksdict.Cache(BLOCK_CACHE_BYTES)
-        self._unlogged: set[int] = set()  # partitions with writes that RocksDB's log has not, in memory until a flush
+        self._filed: dict[int, float] = {}  # when what was in memory was last asked to be written to a file, monotonic
         self._write_buffers = rocksdict.WriteBufferManager(WRITE_BUFFERS_BYTES, allow_stall=False)
 
     def _open_for_partition(self, partition: int) -> rocksdict.Rdict:
@@ -59,7 +63,10 @@ class Store(rocksdb.Store):  # type: ignore[misc]
         path = self.partition_path(partition)
         path.parent.mkdir(parents=True, exist_ok=True)
         # Without `column_families`, a database that exists is opened with the options of its first day.
-        return rocksdict.Rdict(str(path), options=options, column_families={"default": options})
+        database = rocksdict.Rdict(str(path), options=options, column_families={"default": options})
+        database.set_write_options(UNLOGGED)
+        self._filed[partition] = monotonic()
+        return database
 
     def read(self, partition: int, key: bytes) -> bytes | None:
         """The stored value. Opens the partition's database where it is not open."""
@@ -68,10 +75,12 @@ class Store(rocksdb.Store):  # type: ignore[misc]
 
     def write(self, partition: int, items: Iterable[tuple[bytes, bytes | None]], offset: int | None) -> None:
         """Writes (key, value; None deletes) and the changelog offset they reach, all or nothing."""
-        if partition in self._unlogged:  # else a crash would keep this write, and not what came before it
-            self._db_for_partition(partition).flush()
-            self._unlogged.discard(partition)
-        self._db_for_partition(partition).write(self._batch(items, offset))
+        database = self._db_for_partition(partition)
+        database.write(self._batch(items, offset))
+        # Flushing waits while RocksDB is at it by itself, as it is under load.
+        if monotonic() - self._filed[partition] >= FILE_EVERY_S and not database.property_int_value(_BEING_FILED):
+            self._filed[partition] = monotonic()
+            database.flush(wait=False)
 
     def _batch(self, items: Iterable[tuple[bytes, bytes | None]], offset: int | None) -> rocksdict.WriteBatch:
         batch = rocksdict.WriteBatch(raw_mode=True)
@@ -96,10 +105,7 @@ class Store(rocksdb.Store):  # type: ignore[misc]
         return list(islice(values, count))
 
     def apply_changelog_batch(self, batch: Iterable[Any], to_key: Any, to_value: Any) -> None:
-        """Applies what recovery or a standby read: Faust events whose value is a Chunk of the changelog.
-
-        Past RocksDB's own log: what a crash takes is read again, from the offset that went with it.
-        """
+        """Applies what recovery or a standby read: Faust events whose value is a Chunk of the changelog."""
         recovery = self.app.tables.recovery
         for event in batch:
             tp: TP = event.message.tp
@@ -107,8 +113,7 @@ class Store(rocksdb.Store):  # type: ignore[misc]
                 continue  # read before the last rebalance; opening its database would keep the owner out
             chunk: Chunk = event.message.value
             items = ((record.key, record.value) for record in chunk.records if record.key is not None)
-            self._unlogged.add(tp.partition)
-            self._db_for_partition(tp.partition).write(self._batch(items, chunk.end - 1), write_opt=UNLOGGED)
+            self.write(tp.partition, items, chunk.end - 1)
 
     def close(self) -> None:
         """Closes every database at once, so that another worker on this machine may open them."""

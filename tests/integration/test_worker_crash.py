@@ -68,9 +68,9 @@ def load(noise, run):
 class Load(threading.Thread):
     """Sends events at a steady pace until they are all sent."""
 
-    def __init__(self, servers, made):
+    def __init__(self, servers, made, per_s=EVENTS_PER_S):
         super().__init__(daemon=True)
-        self.servers, self.made, self.sent = servers, list(made), 0
+        self.servers, self.made, self.per_s, self.sent = servers, list(made), per_s, 0
 
     def run(self):
         producer = KafkaProducer(bootstrap_servers=self.servers, linger_ms=5)
@@ -78,7 +78,7 @@ class Load(threading.Thread):
         for sent in self.made:
             producer.send(topics.EVENTS, key=sent["member_id"].encode(), value=orjson.dumps(sent))
             self.sent += 1
-            time.sleep(max(0.0, self.sent / EVENTS_PER_S - (time.monotonic() - began)))
+            time.sleep(max(0.0, self.sent / self.per_s - (time.monotonic() - began)))
         producer.close()
 
 
@@ -148,12 +148,23 @@ def test_killed_under_load_the_tables_equal_a_plain_fold_over_the_log(broker, tm
     assert not rows_behind(servers, run, folded)
 
 
+def ratings(run):
+    """Each member rates many shows: states of 30 kB, some versions of which are more than RocksDB keeps in memory."""
+    at = int(time.time() * 1000) - 6 * DAY
+    for number in range(MEMBERS):
+        of_member = {"member_id": f"{run}-{number}", "session_id": f"{run}-{number}-ratings", "device": "tv"}
+        for show in range(80):
+            yield event("rate", at + show, f"rated-{show}", value=1) | of_member
+
+
 def test_without_room_on_the_disk_the_worker_ends_in_one_line_and_goes_on_once_there_is_some(broker, tmp_path):
     """The system lets its files grow no more (RLIMIT_FSIZE): nothing is lost, in the changelog or in RocksDB."""
     servers, partitions = broker.bootstrap_servers, broker.settings.partitions
-    sending = Load(servers, load(random.Random(7), uuid.uuid4().hex[:6]))
+    run = uuid.uuid4().hex[:6]
+    sending = Load(servers, load(random.Random(7), run))
     with WorkerProcess(broker, tmp_path / "worker") as worker:
         worker.wait_ready()
+        Load(servers, ratings(run), per_s=20_000).run()
         sending.start()
         wait_until(lambda: events_applied(worker) > 0, 60)
         resource.prlimit(worker.process.pid, resource.RLIMIT_FSIZE, (FULL_BYTES, FULL_BYTES))

@@ -4,6 +4,7 @@ import asyncio
 import random
 import resource
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,8 @@ from faust.types import TP
 
 from streams.batching import App, Batch, Chunk, Output, Revoked, Table, store
 from streams.batching.partition import Partition
+
+IN_MEMORY = ("num-entries-active-mem-table", "num-immutable-mem-table")
 
 
 @dataclass
@@ -72,19 +75,42 @@ def crashed(table: Table[int], folder: Path) -> Table[int]:
     return Table(app, "counts", partitions=2, encode=lambda n: str(n).encode(), decode=int)
 
 
-async def test_a_crash_never_leaves_an_offset_without_what_recovery_wrote_before(
+async def test_a_crash_takes_what_is_in_no_file_and_its_offset_with_it(
     table: Table[int], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Recovery writes past RocksDB's log: a crash may take that, with its offset, but not once more was written."""
-    table.app.tables.recovery.active_tps.add(TP(table.changelog, 1))
-    read_from_changelog(table, 1, Chunk([ChangelogRecord(10, b"a", b"7")], 10, 11, 0))  # type: ignore[list-item]
-    assert table.data.read(1, b"a") == b"7"
-    early = crashed(table, tmp_path_factory.mktemp("early") / "data").data
-    tp = TP(table.changelog, 1)
-    assert (early.read(1, b"a"), early.persisted_offset(tp)) in [(None, None), (b"7", 10)]
-    table.data.write(1, [(b"b", b"8")], 11)
-    late = crashed(table, tmp_path_factory.mktemp("late") / "data").data
-    assert [late.read(1, b"a"), late.read(1, b"b"), late.persisted_offset(tp)] == [b"7", b"8", 11]
+    tp = TP(table.changelog, 0)
+    table.data.write(0, [(b"a", b"7")], 10)
+    table.data._dbs[0].flush()
+    table.data.write(0, [(b"a", b"8"), (b"b", b"9")], 12)
+    left = crashed(table, tmp_path_factory.mktemp("crashed") / "data").data
+    assert [left.read(0, b"a"), left.read(0, b"b"), left.persisted_offset(tp)] == [b"7", None, 10]
+
+
+def wait_until_filed(table: Table[int], partition: int) -> None:
+    """Returns once nothing of a partition is in memory alone."""
+    database = table.data._dbs[partition]
+    for _ in range(500):
+        if not any(database.property_int_value(f"rocksdb.{name}") for name in IN_MEMORY):
+            return
+        time.sleep(0.01)
+    raise AssertionError("still in memory alone after 5 s")
+
+
+async def test_what_was_written_reaches_a_file_in_time(
+    table: Table[int], tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "FILE_EVERY_S", 0.0)
+    table.data.write(0, [(b"a", b"7")], 10)
+    wait_until_filed(table, 0)
+    left = crashed(table, tmp_path_factory.mktemp("crashed") / "data").data
+    assert [left.read(0, b"a"), left.persisted_offset(TP(table.changelog, 0))] == [b"7", 10]
+
+
+async def test_what_was_written_is_there_after_a_clean_end(table: Table[int]) -> None:
+    table.data.write(0, [(b"a", b"7")], 10)
+    table.data.close()
+    assert table.data.read(0, b"a") == b"7"
+    assert table.data.persisted_offset(TP(table.changelog, 0)) == 10
 
 
 async def test_what_recovery_wrote_is_there_after_a_clean_end(table: Table[int]) -> None:
