@@ -1,7 +1,6 @@
-"""Runs an app as a process: logging, signals, exit code, and what the interpreter needs to keep up."""
+"""Runs an app as a process: logging, signals, exit code."""
 
 import fcntl
-import gc
 import logging
 import socket
 import sys
@@ -21,8 +20,6 @@ from streams.errors import CommandError
 
 SAME_COMPLAINT_S: Final = 30.0
 FULL: Final = ("No space left on device", "Disk quota exceeded", "File too large")  # what a system calls it
-SWITCH_INTERVAL_S: Final = 0.0005
-GC_THRESHOLDS: Final = (100_000, 50, 1000)  # new objects, and younger collections, until the next collection
 
 
 class _Sparing(logging.Filter):
@@ -59,13 +56,6 @@ class _Process(faust.Worker):  # type: ignore[misc]
         self._name, self._port = name, port
 
     async def on_startup_finished(self) -> None:
-        # What a worker keeps, it keeps for long, and almost nothing of it is in circles: walking through all of it
-        # at the interpreter's usual rate held up rows for 100 to 200 ms at a time.
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)
-        # Reading has a thread of its own, which needs the interpreter for moments, many times for each batch, while
-        # the other one computes. At the usual 5 ms a time that made tens of milliseconds from Kafka to the handler.
-        sys.setswitchinterval(SWITCH_INTERVAL_S)
         partitions = sorted(tp.partition for tp in self.app.assignor.assigned_actives() if "changelog" in tp.topic)
         held = ", ".join(map(str, partitions)) or "none yet"
         _say(self._name, f"ready: partitions {held}; metrics on port {self._port}")

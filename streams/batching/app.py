@@ -5,6 +5,7 @@ from typing import Any
 import faust
 from faust.types import Message
 
+from streams.batching.interpreter import suit_batches
 from streams.batching.recovery import TableManager
 from streams.batching.transport import Transport
 
@@ -32,7 +33,8 @@ class App(faust.App):  # type: ignore[misc]
             async for chunk in stream:
                 for record in chunk.records: ...
 
-    Settings keep Faust's names and may be overridden, except that a queue holds batches here, so it is short.
+    Settings keep Faust's names and may be overridden, except that a queue holds batches here, so it is short. An app
+    that starts sets the process's garbage collection and thread switching, too (`interpreter`).
     """
 
     def __init__(self, id: str, **settings: Any) -> None:
@@ -54,6 +56,10 @@ class App(faust.App):  # type: ignore[misc]
 
     def on_init_dependencies(self) -> list[Any]:
         return [*self.services, *super().on_init_dependencies()]
+
+    async def on_started(self) -> None:
+        suit_batches()
+        await super().on_started()
 
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)
