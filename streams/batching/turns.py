@@ -10,7 +10,7 @@ from faust.types import Message
 __all__ = ["Turns"]
 
 GATHER_STEPS = 4  # steps of the event loop that the reader needs to hand over the next batch of the same poll
-QUIET_S = 0.01  # without an arrival, until what was put off has its turn: what arrives goes first
+QUIET_S = 0.05  # without an arrival, until what was put off has its turn: what arrives goes first
 PAUSE_S = 0.002  # between two such turns, so that what arrives meanwhile is seen
 
 
