@@ -77,7 +77,7 @@ class Store(rocksdb.Store):  # type: ignore[misc]
         """Writes (key, value; None deletes) and the changelog offset they reach, all or nothing."""
         database = self._db_for_partition(partition)
         database.write(self._batch(items, offset))
-        # Flushing waits while RocksDB is at it by itself, as it is under load.
+        # While RocksDB writes a file by itself, as it does under load, `flush` would wait for it.
         if monotonic() - self._filed[partition] >= FILE_EVERY_S and not database.property_int_value(_BEING_FILED):
             self._filed[partition] = monotonic()
             database.flush(wait=False)
